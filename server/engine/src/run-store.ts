@@ -1,0 +1,83 @@
+import type { DirtyRecord, Json, Publish, Receipt, Split } from '@sampan/connector';
+
+export type RunPhase = 'CONNECTING' | 'PLANNING' | 'COPYING' | 'VERIFYING' | 'COMMITTING';
+
+/** Totals since the attempt began, sealed slots of earlier attempts included in rows and bytes. */
+export interface ProgressCounts {
+  rowsRead: number;
+  rowsWritten: number;
+  rowsDirty: number;
+  rowsFiltered: number;
+  bytesRead: number;
+  bytesWritten: number;
+}
+
+export interface SplitProgress extends ProgressCounts {
+  split: number;
+}
+
+export interface PhaseTiming {
+  phase: RunPhase;
+  millis: number;
+  waitedForReaderMs: number;
+  waitedForWriterMs: number;
+  throttledMs: number;
+}
+
+export interface Progress {
+  total: ProgressCounts;
+  splits: SplitProgress[];
+  /** The side that has let the run wait for some seconds without a row; null: rows flow. */
+  stalledOn: 'READER' | 'WRITER' | null;
+  timings: PhaseTiming[];
+}
+
+export interface LogLine {
+  at: string;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  fields: { [key: string]: Json } | null;
+}
+
+export interface RanStatement {
+  at: string;
+  side: 'READER' | 'WRITER';
+  sql: string;
+  millis: number;
+  rows: number | null;
+}
+
+/**
+ * All that the engine needs of the world that keeps the instance. Every call is guarded by instance + attempt + lease:
+ * it rejects with a `ConnectorError` of code `LEASE_LOST` when the attempt is no longer the owner, and the engine then
+ * closes its writers and ends without an abort.
+ */
+export interface RunStore {
+  phase(phase: RunPhase): Promise<void>;
+  /** Stores the plan once; a plan stored earlier wins and is returned. */
+  savePlan(splits: Split[], warnings: string[]): Promise<Split[]>;
+  /** Before the first byte is written. `resumed` false forgets the receipts of earlier attempts. */
+  saveHandle(handle: Json, how: { publish: Publish; visible: string; resumed: boolean }): Promise<void>;
+  /** A split began (again). Dirty rows and counts of an unsealed earlier try of it are forgotten. */
+  splitStarted(split: number, how: { resumed: boolean }): Promise<void>;
+  saveReceipt(receipt: Receipt, counts: SplitProgress): Promise<void>;
+  dirty(records: DirtyRecord[]): Promise<void>;
+  /** Last value only; at most four a second. */
+  progress(progress: Progress): Promise<void>;
+  log(lines: LogLine[]): Promise<void>;
+  statements(ran: RanStatement[]): Promise<void>;
+  reconciled(result: { ok: boolean; sourceRows: number; targetRows: number | null; message: string }): Promise<void>;
+  /** The transition to COMMITTING: from here only this handle may ever publish the instance. */
+  committing(): Promise<void>;
+}
+
+/**
+ * How an attempt ended, told by the engine to whoever started it; who then moves the instance and, for every end but
+ * `committed`, `lost` and `undecided`, calls `abort` on the target if it wins the transition to a terminal state.
+ */
+export type RunEnd =
+  | { end: 'committed' }
+  | { end: 'failed'; failure: import('@sampan/connector').Failure }
+  | { end: 'undecided'; message: string }
+  | { end: 'stopped' }
+  | { end: 'lost' };
