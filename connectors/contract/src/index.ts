@@ -1,4 +1,6 @@
 export * from './batch.ts';
+export * from './cells.ts';
+export * from './columns.ts';
 export * from './config.ts';
 export * from './connector.ts';
 export * from './errors.ts';
@@ -7,3 +9,4 @@ export * from './load-fields.ts';
 export type { Plan, Read, Source, Split } from './source.ts';
 export * from './target.ts';
 export * from './types.ts';
+export * from './verdict.ts';
