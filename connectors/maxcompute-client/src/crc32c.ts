@@ -1,0 +1,68 @@
+/** CRC-32C (Castagnoli), sliced: eight tables, so that eight bytes take one step. */
+const TABLE = makeTables();
+
+function makeTables(): Int32Array {
+  const table = new Int32Array(8 * 256);
+  for (let n = 0; n < 256; n++) {
+    let crc = n;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+    table[n] = crc;
+  }
+  for (let n = 0; n < 256; n++) {
+    for (let slice = 1; slice < 8; slice++) {
+      const before = table[(slice - 1) * 256 + n];
+      table[slice * 256 + n] = (before >>> 8) ^ table[before & 255];
+    }
+  }
+  return table;
+}
+
+/** State of a CRC that has seen nothing. The functions below take and give this raw state; `finish` makes the CRC of it. */
+export const START = -1;
+
+/** The CRC as an unsigned number. */
+export function finish(state: number): number {
+  return ~state >>> 0;
+}
+
+/** Takes a 32-bit value, little-endian. */
+export function addInt32(state: number, value: number): number {
+  const word = state ^ value;
+  return TABLE[768 + (word & 255)] ^ TABLE[512 + ((word >>> 8) & 255)] ^ TABLE[256 + ((word >>> 16) & 255)] ^ TABLE[word >>> 24];
+}
+
+/** Takes a 64-bit value, little-endian, given as its halves. */
+export function addInt64(state: number, low: number, high: number): number {
+  const word = state ^ low;
+  return (
+    TABLE[1792 + (word & 255)] ^
+    TABLE[1536 + ((word >>> 8) & 255)] ^
+    TABLE[1280 + ((word >>> 16) & 255)] ^
+    TABLE[1024 + (word >>> 24)] ^
+    TABLE[768 + (high & 255)] ^
+    TABLE[512 + ((high >>> 8) & 255)] ^
+    TABLE[256 + ((high >>> 16) & 255)] ^
+    TABLE[high >>> 24]
+  );
+}
+
+export function addByte(state: number, byte: number): number {
+  return TABLE[(state ^ byte) & 255] ^ (state >>> 8);
+}
+
+export function addBytes(state: number, bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  let crc = state;
+  for (; at + 8 <= to; at += 8) {
+    const low = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+    const high = bytes[at + 4] | (bytes[at + 5] << 8) | (bytes[at + 6] << 16) | (bytes[at + 7] << 24);
+    crc = addInt64(crc, low, high);
+  }
+  for (; at < to; at++) crc = TABLE[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
+  return crc;
+}
+
+/** The CRC-32C of some bytes. */
+export function crc32c(bytes: Uint8Array): number {
+  return finish(addBytes(START, bytes, 0, bytes.length));
+}
