@@ -108,7 +108,7 @@ export async function enter(connect: Connect, lease: Lease, signal: AbortSignal 
 }
 
 /** Ends every lower attempt's connections, raises the attempt, and takes its staging tables. */
-async function takeOver(link: Link, lease: Lease): Promise<void> {
+export async function takeOver(link: Link, lease: Lease): Promise<void> {
   const until = deadline();
   const database = await databaseOf(link);
   for (;;) {
@@ -136,6 +136,27 @@ async function evict(link: Link, database: string, lease: Lease, attempt: number
       await sleep(50);
     }
   }
+}
+
+/** Ends every other connection of this attempt: its writers, or a commit whose answer never came. */
+export async function killOthers(link: Link, lease: Lease): Promise<void> {
+  const database = await databaseOf(link);
+  for (let seat = 0; seat < SEATS; seat++) {
+    const name = seatName(database, lease.instance, lease.attempt, seat);
+    const [row] = await link.rows(`SELECT IS_USED_LOCK('${name}') AS holder, CONNECTION_ID() AS self`, 'looking for connections');
+    if (row.holder !== null && String(row.holder) !== String(row.self)) await kill(link, Number(row.holder));
+  }
+}
+
+/** The run row under its lock: whatever transaction is about to decide the run has ended by then. */
+export async function lockedRun(link: Link, lease: Lease): Promise<RunRow | null> {
+  const until = deadline();
+  let tries = 0;
+  return whileLocked(link.signal, until, async () => {
+    // A COMMIT under way is waited for; a session whose client has vanished would hold the lock for hours.
+    if (++tries === 3) await killOthers(link, lease);
+    return inTransaction(link, () => readRun(link, lease, true));
+  });
 }
 
 /** Unknown ids have ended by themselves. A foreign user's connection cannot be killed: it is waited for. */

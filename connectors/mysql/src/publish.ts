@@ -118,6 +118,8 @@ export async function publish(link: Link, handle: Handle, receipts: Receipt[], l
       const slots = await readSlots(link, lease);
       const wrong = difference(slots, receipts);
       if (wrong !== null) throw refusedReceipts(wrong);
+      // From here on a retry would repeat all the work: other people's locks are worth a longer wait.
+      await link.change('SET SESSION innodb_lock_wait_timeout = 60, lock_wait_timeout = 60', 'setting up the session');
       await moveRows(link, handle, stages(lease, slots), told);
       await link.change(`UPDATE ${RUN} SET state = 'committed', changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)}`, 'marking the run as committed');
       return true;
@@ -163,8 +165,9 @@ function lateConflict(cause: Error): ConnectorError {
 async function timed(link: Link, sql: string, doing: string, told: Told): Promise<number> {
   const begun = Date.now();
   const { affectedRows } = await link.change(sql, doing);
-  told(sql, Date.now() - begun, affectedRows);
-  return affectedRows;
+  // A SELECT changes nothing and has no such count.
+  told(sql, Date.now() - begun, affectedRows ?? null);
+  return affectedRows ?? 0;
 }
 
 /** Pre-SQL that would end a transaction, before the load; each attempt runs it. */
