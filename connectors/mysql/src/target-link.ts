@@ -20,7 +20,7 @@ export interface Link extends AsyncDisposable {
 }
 
 /** Waits for locks are short and repeated, so that a signal or a deadline is met in between. */
-const WAITS = 'SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, sql_notes = 1, max_error_count = 1024';
+const WAITS = 'SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, sql_notes = 1';
 
 export async function openLink(connect: Connect, signal: AbortSignal | undefined, localInfile = false): Promise<Link> {
   if (signal?.aborted) throw aborted();

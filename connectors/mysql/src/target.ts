@@ -22,7 +22,7 @@ export function createTarget(connect: Connect, context: Pick<OpenContext, 'log' 
     traits: { modes: MODES, publish: ['transaction'], maxWriters: MAX_WRITERS, splitBytes: null, expires: null },
     async prepare(load, signal) {
       await using link = await openLink(connect, signal);
-      return prepareLoad(link, load);
+      return await prepareLoad(link, load);
     },
     begin: (load, lease, previous, signal): Promise<Begun> => beginLoad(connect, told, load, lease, previous, signal),
     writer: (handle, { split }, lease, signal) => openWriter(connect, told, handleOf(handle), split, lease, signal),
@@ -30,7 +30,7 @@ export function createTarget(connect: Connect, context: Pick<OpenContext, 'log' 
       const { link, run } = await enterOpen(connect, lease, signal);
       await using _ = link;
       if (run.state === 'committed') return committed(receipts);
-      return verifyStaged(link, handleOf(handle), receipts, lease);
+      return await verifyStaged(link, handleOf(handle), receipts, lease);
     },
     commit: (handle, receipts, lease, signal) => commit(connect, told, warn, handleOf(handle), receipts, lease, signal),
     outcome: (_handle, lease, signal) => outcome(connect, lease, signal),

@@ -106,6 +106,8 @@ const UNSAFE_STATEMENT = 1592;
 
 async function firstRemark(link: Link): Promise<string | null> {
   const remarks = await link.rows('SHOW WARNINGS', 'asking for warnings');
+  // A server may be set to keep no texts: then nothing is known for the rows.
+  if (remarks.length === 0) return 'the server remarked on it without saying why';
   const [first] = remarks.filter((row) => Number(row.Code) !== UNSAFE_STATEMENT);
   return first === undefined ? null : String(first.Message);
 }

@@ -96,15 +96,16 @@ async function readSlot(link: Link, lease: Lease, split: number): Promise<Slot> 
 
 /** In the order they are tried. */
 async function sendersFor(link: Link, handle: Handle): Promise<Sender[]> {
-  const [row] = await link.rows('SELECT @@global.local_infile AS infile, @@max_allowed_packet AS packet', 'reading server variables');
+  const [row] = await link.rows('SELECT @@global.local_infile AS load_allowed, @@max_allowed_packet AS packet', 'reading server variables');
   const insert = insertSender(handle.columns, Number(row.packet));
-  return Number(row.infile) === 1 ? [loadSender(handle.columns), insert] : [insert];
+  return Number(row.load_allowed) === 1 ? [loadSender(handle.columns), insert] : [insert];
 }
 
 async function write(state: State, batch: Batch): Promise<DirtyRow[] | undefined> {
   if (batch.rows === 0) return undefined;
-  const { link, slot } = state;
+  const { link } = state;
   const stage = await stageFor(state, batch.position === null);
+  const { slot } = state;
   if (!slot.own && batch.position === null) throw positionLost(state.split);
   const begun = Date.now();
   await link.change('START TRANSACTION', 'starting a transaction');
