@@ -1,15 +1,31 @@
 import { createHash } from 'node:crypto';
 import { type Begun, ConnectorError, type Json, type Lease, type Load, type Previous } from '@sampan/connector';
-import { adopt, fenced, ofInstance, openSeat, readRun, type RunRow, takeOver } from './fence.ts';
+import { adopt, fenced, ofInstance, openSeat, type RunRow, readRun, takeOver } from './fence.ts';
 import { creation, findTable, prepareLoad } from './prepare.ts';
 import { runBefore, type Told } from './publish.ts';
 import { indexLiteral } from './sql.ts';
-import { createBookkeeping, createStaging, dropStaging, type Handle, RUN, SLOT, stagingName, stagingTables } from './staging.ts';
+import {
+  createBookkeeping,
+  createStaging,
+  dropStaging,
+  type Handle,
+  RUN,
+  SLOT,
+  stagingName,
+  stagingTables,
+} from './staging.ts';
 import { mappedFields, stagedColumns } from './target-columns.ts';
 import { type Connect, inTransaction, type Link } from './target-link.ts';
 
 /** Creates what the load needs, fences off lower attempts, and takes over what they staged where it still fits. */
-export async function beginLoad(connect: Connect, told: Told, load: Load, lease: Lease, previous: Previous | null, signal: AbortSignal): Promise<Begun> {
+export async function beginLoad(
+  connect: Connect,
+  told: Told,
+  load: Load,
+  lease: Lease,
+  previous: Previous | null,
+  signal: AbortSignal,
+): Promise<Begun> {
   await using link = await openSeat(connect, lease, signal);
   await createBookkeeping(link);
   await link.change(
@@ -39,14 +55,27 @@ async function makeHandle(link: Link, load: Load, told: Told): Promise<Handle> {
     told(sql, Date.now() - begun, null);
     schema = await findTable(link, { ...load, create: false });
   }
-  if (schema === null) throw new ConnectorError({ kind: 'missing', code: 'TABLE_NOT_FOUND', message: `"${load.object}" was not created.` });
+  if (schema === null)
+    throw new ConnectorError({
+      kind: 'missing',
+      code: 'TABLE_NOT_FOUND',
+      message: `"${load.object}" was not created.`,
+    });
   const columns = await stagedColumns(link, schema.object, mappedFields(load, schema));
   return { version: 1, table: schema.object, mode: load.mode, columns, preSql: load.preSql, postSql: load.postSql };
 }
 
 /** True where staged rows of an earlier begin count on: same shape, and staging still there. */
-async function stageFor(link: Link, handle: Handle, lease: Lease, before: RunRow, previous: Previous | null): Promise<boolean> {
-  const shape = createHash('sha256').update(JSON.stringify([handle.table, handle.mode, handle.columns])).digest('hex');
+async function stageFor(
+  link: Link,
+  handle: Handle,
+  lease: Lease,
+  before: RunRow,
+  previous: Previous | null,
+): Promise<boolean> {
+  const shape = createHash('sha256')
+    .update(JSON.stringify([handle.table, handle.mode, handle.columns]))
+    .digest('hex');
   const there = (await stagingTables(link, lease)).includes(stagingName(lease));
   const known = previous !== null || before.attempt === lease.attempt;
   if (known && there && before.state === 'open' && before.shape === shape) return true;

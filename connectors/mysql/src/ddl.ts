@@ -56,7 +56,8 @@ export function columnType(field: Field): Made {
     case 'utf8':
       return text(type.maxChars, type.maxBytes);
     case 'binary':
-      if (type.maxBytes !== undefined && type.maxBytes <= VARCHAR_MAX) return { native: `VARBINARY(${Math.max(type.maxBytes, 1)})`, type };
+      if (type.maxBytes !== undefined && type.maxBytes <= VARCHAR_MAX)
+        return { native: `VARBINARY(${Math.max(type.maxBytes, 1)})`, type };
       return sized(BLOB_SIZES, type.maxBytes ?? Number.POSITIVE_INFINITY, 'binary');
     case 'json':
       return { native: 'JSON', type };
@@ -100,7 +101,10 @@ function rowBytes({ type }: Made): number {
 /** Bytes in an index, or null for a type that cannot be in one. */
 function keyBytes({ type }: Made): number | null {
   if (type.kind === 'json') return null;
-  const bounded = type.kind === 'utf8' ? type.maxChars !== undefined : type.kind !== 'binary' || (type.maxBytes ?? 65_535) <= VARCHAR_MAX;
+  const bounded =
+    type.kind === 'utf8'
+      ? type.maxChars !== undefined
+      : type.kind !== 'binary' || (type.maxBytes ?? 65_535) <= VARCHAR_MAX;
   return bounded ? rowBytes({ native: '', type }) : null;
 }
 
@@ -117,7 +121,9 @@ export function columnTypes(fields: readonly Field[]): Made[] {
 }
 
 const comment = (text: string | undefined) =>
-  text === undefined || text === '' ? '' : ` COMMENT '${text.slice(0, 1_024).replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+  text === undefined || text === ''
+    ? ''
+    : ` COMMENT '${text.slice(0, 1_024).replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 /**
  * CREATE TABLE for a load. Keys become the primary key where MySQL can index them. The collation tells every two texts
@@ -127,7 +133,8 @@ export function createTable(object: string, fields: readonly Field[], keys: read
   const types = columnTypes(fields);
   const keyed = keys.map((key) => fields.findIndex((field) => field.name === key));
   const sizes = keyed.map((index) => (index < 0 ? null : keyBytes(types[index])));
-  const indexable = keys.length > 0 && sizes.every((size) => size !== null) && sizes.reduce((sum, size) => sum + size, 0) <= KEY_BYTES;
+  const indexable =
+    keys.length > 0 && sizes.every((size) => size !== null) && sizes.reduce((sum, size) => sum + size, 0) <= KEY_BYTES;
   const lines = fields.map((field, index) => {
     const required = !field.nullable || (indexable && keyed.includes(index));
     return `  ${quoteName(field.name)} ${types[index].native} ${required ? 'NOT NULL' : 'NULL'}${comment(field.comment)}`;

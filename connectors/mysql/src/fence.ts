@@ -49,14 +49,24 @@ export async function readRun(link: Link, lease: Lease, lock = false): Promise<R
   });
   if (row === undefined) return null;
   const shape = row.shape === null ? null : String(row.shape);
-  return { attempt: Number(row.attempt), state: String(row.state) as RunState, shape, postSqlDone: Number(row.done) === 1 };
+  return {
+    attempt: Number(row.attempt),
+    state: String(row.state) as RunState,
+    shape,
+    postSqlDone: Number(row.done) === 1,
+  };
 }
 
 /**
  * A connection that holds one of the attempt's named locks, so that a higher attempt finds and kills it. It has read
  * the run row after taking the lock: whoever raised the attempt before held all of these locks, or is seen here.
  */
-export async function openSeat(connect: Connect, lease: Lease, signal: AbortSignal | undefined, localInfile = false): Promise<Link> {
+export async function openSeat(
+  connect: Connect,
+  lease: Lease,
+  signal: AbortSignal | undefined,
+  localInfile = false,
+): Promise<Link> {
   const link = await openLink(connect, signal, localInfile);
   try {
     await takeSeat(link, lease);
@@ -91,7 +101,11 @@ async function databaseOf(link: Link): Promise<string> {
 }
 
 /** As `openSeat`, after a takeover where an earlier attempt still stands. Null: there is no such run. */
-export async function enter(connect: Connect, lease: Lease, signal: AbortSignal | undefined): Promise<{ link: Link; run: RunRow | null }> {
+export async function enter(
+  connect: Connect,
+  lease: Lease,
+  signal: AbortSignal | undefined,
+): Promise<{ link: Link; run: RunRow | null }> {
   const link = await openSeat(connect, lease, signal);
   try {
     let run = await readRun(link, lease);
@@ -117,7 +131,10 @@ export async function takeOver(link: Link, lease: Lease): Promise<void> {
     await evict(link, database, lease, run.attempt, until);
     const raised = await raise(link, lease, run.attempt, until);
     for (let seat = 0; seat < SEATS; seat++) {
-      await link.rows(`SELECT RELEASE_LOCK('${seatName(database, lease.instance, run.attempt, seat)}')`, 'releasing a named lock');
+      await link.rows(
+        `SELECT RELEASE_LOCK('${seatName(database, lease.instance, run.attempt, seat)}')`,
+        'releasing a named lock',
+      );
     }
     if (raised) return adopt(link, lease);
   }
@@ -128,7 +145,10 @@ async function evict(link: Link, database: string, lease: Lease, attempt: number
   for (let seat = 0; seat < SEATS; seat++) {
     const name = seatName(database, lease.instance, attempt, seat);
     for (;;) {
-      const [row] = await link.rows(`SELECT GET_LOCK('${name}', 0) AS got, IS_USED_LOCK('${name}') AS holder`, 'taking over named locks');
+      const [row] = await link.rows(
+        `SELECT GET_LOCK('${name}', 0) AS got, IS_USED_LOCK('${name}') AS holder`,
+        'taking over named locks',
+      );
       if (Number(row.got) === 1) break;
       if (row.holder !== null) await kill(link, Number(row.holder));
       if (link.signal?.aborted) throw aborted();
@@ -143,7 +163,10 @@ export async function killOthers(link: Link, lease: Lease): Promise<void> {
   const database = await databaseOf(link);
   for (let seat = 0; seat < SEATS; seat++) {
     const name = seatName(database, lease.instance, lease.attempt, seat);
-    const [row] = await link.rows(`SELECT IS_USED_LOCK('${name}') AS holder, CONNECTION_ID() AS self`, 'looking for connections');
+    const [row] = await link.rows(
+      `SELECT IS_USED_LOCK('${name}') AS holder, CONNECTION_ID() AS self`,
+      'looking for connections',
+    );
     if (row.holder !== null && String(row.holder) !== String(row.self)) await kill(link, Number(row.holder));
   }
 }
@@ -182,7 +205,10 @@ async function raise(link: Link, lease: Lease, from: number, until: number): Pro
       const sql = `UPDATE ${RUN} SET attempt = ${lease.attempt}, changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)} AND attempt = ${from}`;
       const { affectedRows } = await link.change(sql, 'raising the attempt');
       if (affectedRows === 0) return false;
-      await link.change(`UPDATE ${SLOT} SET attempt = ${lease.attempt} WHERE ${ofInstance(lease)}`, 'taking over slots');
+      await link.change(
+        `UPDATE ${SLOT} SET attempt = ${lease.attempt} WHERE ${ofInstance(lease)}`,
+        'taking over slots',
+      );
       return true;
     }),
   );
@@ -190,7 +216,10 @@ async function raise(link: Link, lease: Lease, from: number, until: number): Pro
 
 /** Staging tables of lower attempts become this one's. DDL waits for statements that are still being rolled back. */
 export async function adopt(link: Link, lease: Lease): Promise<void> {
-  const own = await link.rows(`SELECT split FROM ${SLOT} WHERE ${ofInstance(lease)} AND own = 1 AND sealed = 1`, 'reading slots');
+  const own = await link.rows(
+    `SELECT split FROM ${SLOT} WHERE ${ofInstance(lease)} AND own = 1 AND sealed = 1`,
+    'reading slots',
+  );
   const sealed = new Set(own.map((row) => Number(row.split)));
   await whileLocked(link.signal, deadline(), () => adoptStaging(link, lease, sealed));
 }

@@ -14,7 +14,8 @@ export async function prepareLoad(link: Link, load: Load): Promise<Prepared> {
   checkWishes(load);
   await checkGrants(link, load);
   const schema = await findTable(link, load);
-  if (schema === null) return { ddl: creation(load), publish: 'transaction', visible: words(load, true, 0), fields: createdFields(load) };
+  if (schema === null)
+    return { ddl: creation(load), publish: 'transaction', visible: words(load, true, 0), fields: createdFields(load) };
   const fields = mappedFields(load, schema);
   if (load.mode === 'OVERWRITE') await checkCascades(link, load);
   return { ddl: null, publish: 'transaction', visible: words(load, false, await countTriggers(link, load)), fields };
@@ -26,17 +27,41 @@ function config(code: string, message: string, hint: string): ConnectorError {
 
 function checkWishes(load: Load): void {
   if (!MODES.some((mode) => mode === load.mode)) {
-    throw config('MODE_UNSUPPORTED', `The MySQL target cannot write in mode ${load.mode}.`, `Use one of ${MODES.join(', ')}.`);
+    throw config(
+      'MODE_UNSUPPORTED',
+      `The MySQL target cannot write in mode ${load.mode}.`,
+      `Use one of ${MODES.join(', ')}.`,
+    );
   }
   if (load.publish !== 'auto' && load.publish !== 'transaction') {
-    throw config('PUBLISH_UNSUPPORTED', `The MySQL target cannot publish by ${load.publish}.`, 'Use auto or transaction.');
+    throw config(
+      'PUBLISH_UNSUPPORTED',
+      `The MySQL target cannot publish by ${load.publish}.`,
+      'Use auto or transaction.',
+    );
   }
-  if (load.partition.length > 0) throw config('PARTITION_UNSUPPORTED', 'MySQL finds the partition of a row by itself.', 'Leave partition values out.');
-  if (load.fields.length === 0) throw config('NOTHING_MAPPED', `No column of "${load.object}" is mapped.`, 'Map at least one column.');
-  if (load.object.startsWith('sampan_')) throw config('RESERVED_NAME', `Names that begin with sampan_ are Sampan's own: "${load.object}".`, 'Choose another table.');
-  if ([...load.object].length > 64) throw config('NAME_TOO_LONG', `"${load.object}" is longer than 64 characters.`, 'Choose a shorter name.');
+  if (load.partition.length > 0)
+    throw config(
+      'PARTITION_UNSUPPORTED',
+      'MySQL finds the partition of a row by itself.',
+      'Leave partition values out.',
+    );
+  if (load.fields.length === 0)
+    throw config('NOTHING_MAPPED', `No column of "${load.object}" is mapped.`, 'Map at least one column.');
+  if (load.object.startsWith('sampan_'))
+    throw config(
+      'RESERVED_NAME',
+      `Names that begin with sampan_ are Sampan's own: "${load.object}".`,
+      'Choose another table.',
+    );
+  if ([...load.object].length > 64)
+    throw config('NAME_TOO_LONG', `"${load.object}" is longer than 64 characters.`, 'Choose a shorter name.');
   if (load.ddl !== null && !/^\s*create\s+table\b/i.test(load.ddl)) {
-    throw config('BAD_DDL', 'The statement that creates the table must begin with CREATE TABLE.', 'Correct it, or leave it to Sampan.');
+    throw config(
+      'BAD_DDL',
+      'The statement that creates the table must begin with CREATE TABLE.',
+      'Correct it, or leave it to Sampan.',
+    );
   }
   sortStatements(load.preSql, 'the pre-SQL');
   sortStatements(load.postSql, 'the post-SQL');
@@ -53,7 +78,11 @@ export async function findTable(link: Link, load: Load): Promise<MysqlSchema | n
   }
   if (schema.kind !== 'TABLE') throw config('NOT_A_TABLE', `"${load.object}" is a view.`, 'Choose a table.');
   if (schema.engine?.toLowerCase() !== 'innodb') {
-    throw config('ENGINE_UNSUPPORTED', `Table "${load.object}" is kept by ${schema.engine}, which has no transactions.`, 'ALTER TABLE … ENGINE=InnoDB, or choose another table.');
+    throw config(
+      'ENGINE_UNSUPPORTED',
+      `Table "${load.object}" is kept by ${schema.engine}, which has no transactions.`,
+      'ALTER TABLE … ENGINE=InnoDB, or choose another table.',
+    );
   }
   return schema;
 }
@@ -65,7 +94,12 @@ export function creation(load: Load): string {
 /** For a statement of the user's own: what Sampan's would give. The server converts from there, or refuses the row. */
 function createdFields(load: Load): Field[] {
   const types = columnTypes(load.fields);
-  return load.fields.map((field, index) => ({ ...field, type: types[index].type, native: types[index].native.toLowerCase(), generated: false }));
+  return load.fields.map((field, index) => ({
+    ...field,
+    type: types[index].type,
+    native: types[index].native.toLowerCase(),
+    generated: false,
+  }));
 }
 
 async function countTriggers(link: Link, load: Load): Promise<number> {
@@ -85,7 +119,11 @@ async function checkCascades(link: Link, load: Load): Promise<void> {
   );
   if (rows.length === 0) return;
   const children = rows.map((row) => `${row.child} (ON DELETE ${row.rule})`).join(', ');
-  throw config('CASCADE_REFUSED', `Clearing "${load.object}" would change other tables: ${children}.`, 'Use APPEND, or drop these foreign keys first.');
+  throw config(
+    'CASCADE_REFUSED',
+    `Clearing "${load.object}" would change other tables: ${children}.`,
+    'Use APPEND, or drop these foreign keys first.',
+  );
 }
 
 function words(load: Load, created: boolean, triggers: number): string {

@@ -11,7 +11,9 @@ export interface Sorted {
 const INSIDE = new Set(['INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'SELECT', 'WITH']);
 /** Statements that would take the connection, its transaction or its locks out of Sampan's hands. */
 const REFUSED = new Set(
-  'BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE XA LOCK UNLOCK USE SET LOAD HANDLER PREPARE EXECUTE DEALLOCATE KILL SHUTDOWN RESET'.split(' '),
+  'BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE XA LOCK UNLOCK USE SET LOAD HANDLER PREPARE EXECUTE DEALLOCATE KILL SHUTDOWN RESET'.split(
+    ' ',
+  ),
 );
 
 /** The first word of a statement, comments left out; null where there is none or a comment hides code. */

@@ -16,8 +16,16 @@ interface SlotRow {
 }
 
 async function readSlots(link: Link, lease: Lease): Promise<SlotRow[]> {
-  const found = await link.rows(`SELECT split, sealed, own, \`rows\` AS n FROM ${SLOT} WHERE ${ofInstance(lease)} ORDER BY split`, 'reading slots');
-  return found.map((row) => ({ split: Number(row.split), sealed: Number(row.sealed) === 1, own: Number(row.own) === 1, rows: Number(row.n) }));
+  const found = await link.rows(
+    `SELECT split, sealed, own, \`rows\` AS n FROM ${SLOT} WHERE ${ofInstance(lease)} ORDER BY split`,
+    'reading slots',
+  );
+  return found.map((row) => ({
+    split: Number(row.split),
+    sealed: Number(row.sealed) === 1,
+    own: Number(row.own) === 1,
+    rows: Number(row.n),
+  }));
 }
 
 /** What differs between receipts and slots, in words; null: nothing. */
@@ -28,7 +36,8 @@ function difference(slots: SlotRow[], receipts: Receipt[]): string | null {
     const receipt = bySplit.get(slot.split);
     if (receipt === undefined) return `split ${slot.split} is staged and has no receipt`;
     if (!slot.sealed) return `split ${slot.split} is not sealed`;
-    if (receipt.rows !== slot.rows) return `split ${slot.split} holds ${slot.rows} rows, its receipt says ${receipt.rows}`;
+    if (receipt.rows !== slot.rows)
+      return `split ${slot.split} holds ${slot.rows} rows, its receipt says ${receipt.rows}`;
     bySplit.delete(slot.split);
   }
   const [lost] = bySplit.keys();
@@ -53,9 +62,14 @@ export async function verifyStaged(link: Link, handle: Handle, receipts: Receipt
   for (const { name, rows } of tables) {
     const [row] = await link.rows(`SELECT COUNT(*) AS n FROM ${quoteName(name)}`, 'counting staged rows');
     counted += Number(row.n);
-    if (Number(row.n) !== rows) return { ok: false, rows: null, message: `Staging table ${name} holds ${row.n} rows, its slots say ${rows}.` };
+    if (Number(row.n) !== rows)
+      return { ok: false, rows: null, message: `Staging table ${name} holds ${row.n} rows, its slots say ${rows}.` };
   }
-  await checkKeys(link, handle, tables.filter(({ rows }) => rows > 0).map(({ name }) => name));
+  await checkKeys(
+    link,
+    handle,
+    tables.filter(({ rows }) => rows > 0).map(({ name }) => name),
+  );
   return { ok: true, rows: counted, message: `${counted} rows are staged, as the receipts say.` };
 }
 
@@ -73,12 +87,21 @@ async function checkKeys(link: Link, handle: Handle, tables: string[]): Promise<
   }
 }
 
-async function checkExisting(link: Link, handle: Handle, key: string, columns: string[], staged: string): Promise<void> {
+async function checkExisting(
+  link: Link,
+  handle: Handle,
+  key: string,
+  columns: string[],
+  staged: string,
+): Promise<void> {
   const on = columns.map((column) => `s.${quoteName(column)} = t.${quoteName(column)}`).join(' AND ');
   const from = `FROM ${staged} s JOIN ${quoteName(handle.table)} t ON ${on}`;
   const [{ n }] = await link.rows(`SELECT COUNT(*) AS n ${from}`, 'looking for key conflicts');
   if (Number(n) === 0) return;
-  const sample = await link.rows(`SELECT ${columns.map((column) => `s.${quoteName(column)}`).join(', ')} ${from} LIMIT 1`, 'looking for key conflicts');
+  const sample = await link.rows(
+    `SELECT ${columns.map((column) => `s.${quoteName(column)}`).join(', ')} ${from} LIMIT 1`,
+    'looking for key conflicts',
+  );
   throw conflict(handle, key, Number(n), 'rows meet a key that table already holds', sample[0]);
 }
 
@@ -93,12 +116,21 @@ async function checkTwice(link: Link, handle: Handle, key: string, columns: stri
   throw conflict(handle, key, Number(n), 'keys come more than once in the rows to be written to it', first);
 }
 
-function conflict(handle: Handle, key: string, n: number, what: string, sample: { [column: string]: unknown }): ConnectorError {
+function conflict(
+  handle: Handle,
+  key: string,
+  n: number,
+  what: string,
+  sample: { [column: string]: unknown },
+): ConnectorError {
   return new ConnectorError({
     kind: 'data',
     code: 'KEY_CONFLICT',
     message: `Table "${handle.table}", key ${key}: ${n} ${what}, such as ${keyText(sample)}. Nothing was published.`,
-    hint: handle.mode === 'APPEND' ? 'Leave these rows out with a filter, or overwrite the table.' : 'Leave the doubled rows out with a filter, or drop the key.',
+    hint:
+      handle.mode === 'APPEND'
+        ? 'Leave these rows out with a filter, or overwrite the table.'
+        : 'Leave the doubled rows out with a filter, or drop the key.',
   });
 }
 
@@ -108,7 +140,13 @@ const keyText = (row: { [column: string]: unknown }) =>
     .join(', ');
 
 /** Publishes in one transaction. Answers false where it had been published before. */
-export async function publish(link: Link, handle: Handle, receipts: Receipt[], lease: Lease, told: Told): Promise<boolean> {
+export async function publish(
+  link: Link,
+  handle: Handle,
+  receipts: Receipt[],
+  lease: Lease,
+  told: Told,
+): Promise<boolean> {
   return whileLocked(link.signal, deadline(), () =>
     inTransaction(link, async () => {
       const run = await readRun(link, lease, true);
@@ -121,7 +159,10 @@ export async function publish(link: Link, handle: Handle, receipts: Receipt[], l
       // From here on a retry would repeat all the work: other people's locks are worth a longer wait.
       await link.change('SET SESSION innodb_lock_wait_timeout = 60, lock_wait_timeout = 60', 'setting up the session');
       await moveRows(link, handle, stages(lease, slots), told);
-      await link.change(`UPDATE ${RUN} SET state = 'committed', changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)}`, 'marking the run as committed');
+      await link.change(
+        `UPDATE ${RUN} SET state = 'committed', changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)}`,
+        'marking the run as committed',
+      );
       return true;
     }),
   );
@@ -136,10 +177,16 @@ function refusedReceipts(wrong: string): ConnectorError {
   });
 }
 
-async function moveRows(link: Link, handle: Handle, tables: { name: string; rows: number }[], told: Told): Promise<void> {
+async function moveRows(
+  link: Link,
+  handle: Handle,
+  tables: { name: string; rows: number }[],
+  told: Told,
+): Promise<void> {
   const table = quoteName(handle.table);
   const columns = handle.columns.map(({ name }) => quoteName(name)).join(', ');
-  for (const sql of sortStatements(handle.preSql, 'the pre-SQL').inside) await timed(link, sql, 'running pre-SQL', told);
+  for (const sql of sortStatements(handle.preSql, 'the pre-SQL').inside)
+    await timed(link, sql, 'running pre-SQL', told);
   if (handle.mode === 'OVERWRITE') await timed(link, `DELETE FROM ${table}`, `clearing ${handle.table}`, told);
   for (const { name, rows } of tables) {
     if (rows === 0) continue;
@@ -149,7 +196,8 @@ async function moveRows(link: Link, handle: Handle, tables: { name: string; rows
     });
     if (published !== rows) throw refusedReceipts(`${published} of ${rows} rows could be published`);
   }
-  for (const sql of sortStatements(handle.postSql, 'the post-SQL').inside) await timed(link, sql, 'running post-SQL', told);
+  for (const sql of sortStatements(handle.postSql, 'the post-SQL').inside)
+    await timed(link, sql, 'running post-SQL', told);
 }
 
 function lateConflict(cause: Error): ConnectorError {
@@ -176,7 +224,13 @@ export async function runBefore(link: Link, preSql: string[], told: Told): Promi
 }
 
 /** Post-SQL that would end a transaction, after the commit, at least once. A failure is a warning: the rows are there. */
-export async function runAfter(link: Link, handle: Handle, lease: Lease, told: Told, warn: (message: string) => void): Promise<void> {
+export async function runAfter(
+  link: Link,
+  handle: Handle,
+  lease: Lease,
+  told: Told,
+  warn: (message: string) => void,
+): Promise<void> {
   const { outside } = sortStatements(handle.postSql, 'the post-SQL');
   for (const sql of outside) {
     await timed(link, sql, 'running post-SQL', told).catch((error: Error) => {
@@ -184,11 +238,11 @@ export async function runAfter(link: Link, handle: Handle, lease: Lease, told: T
       warn(`A post-SQL statement failed after the commit. ${error.message}`);
     });
   }
-  if (outside.length > 0) await link.change(`UPDATE ${RUN} SET post_sql_done = 1 WHERE ${ofInstance(lease)}`, 'noting that post-SQL ran');
+  if (outside.length > 0)
+    await link.change(`UPDATE ${RUN} SET post_sql_done = 1 WHERE ${ofInstance(lease)}`, 'noting that post-SQL ran');
 }
 
 /** True while the rows of an open run are still there to be published. */
 export async function stillStaged(link: Link, lease: Lease): Promise<boolean> {
   return (await stagingTables(link, lease)).includes(stagingName(lease));
 }
-

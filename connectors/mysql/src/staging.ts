@@ -41,7 +41,8 @@ const SLOT_DDL = `CREATE TABLE IF NOT EXISTS ${SLOT} (
 /** @throws ConnectorError kind `bug` for a handle of another version of this connector, or of another one */
 export function handleOf(json: Json): Handle {
   const handle = json as unknown as Partial<Handle> | null;
-  if (handle !== null && typeof handle === 'object' && handle.version === 1 && Array.isArray(handle.columns)) return handle as Handle;
+  if (handle !== null && typeof handle === 'object' && handle.version === 1 && Array.isArray(handle.columns))
+    return handle as Handle;
   throw new ConnectorError({
     kind: 'bug',
     code: 'BAD_HANDLE',
@@ -114,5 +115,6 @@ export async function adoptStaging(link: Link, lease: Lease, sealedOwn: Readonly
 export async function dropStaging(link: Link, lease: Lease): Promise<void> {
   const found = await stagingTables(link, lease);
   // One at a time: a table that is still locked does not keep the others.
-  for (const name of found) await link.change(`DROP TABLE IF EXISTS ${quoteName(name)}`, `dropping staging table ${name}`);
+  for (const name of found)
+    await link.change(`DROP TABLE IF EXISTS ${quoteName(name)}`, `dropping staging table ${name}`);
 }

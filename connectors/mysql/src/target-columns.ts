@@ -38,13 +38,37 @@ export function mappedFields(load: Load, schema: MysqlSchema): Field[] {
   }
   const fields = found as Field[];
   const twice = fields.filter((field, index) => fields.indexOf(field) !== index);
-  if (twice.length > 0) throw refused('COLUMN_MAPPED_TWICE', load, twice, 'is mapped more than once', 'Map each target column once.');
+  if (twice.length > 0)
+    throw refused('COLUMN_MAPPED_TWICE', load, twice, 'is mapped more than once', 'Map each target column once.');
   const generated = fields.filter((field) => field.generated);
-  if (generated.length > 0) throw refused('GENERATED_COLUMN', load, generated, 'is computed by the server', 'Take it out of the field mapping.');
+  if (generated.length > 0)
+    throw refused(
+      'GENERATED_COLUMN',
+      load,
+      generated,
+      'is computed by the server',
+      'Take it out of the field mapping.',
+    );
   const shapes = fields.filter((field) => isGeometry(field.native) || /^vector\b/i.test(field.native));
-  if (shapes.length > 0) throw refused('TYPE_UNSUPPORTED', load, shapes, `is ${shapes[0].native}, which cannot be written yet`, 'Take it out of the field mapping.');
-  const left = schema.fields.filter((field) => !fields.includes(field) && !field.nullable && !field.generated && field.defaulted !== true);
-  if (left.length > 0) throw refused('COLUMN_REQUIRED', load, left, 'allows no NULL, has no default and is not mapped', 'Map it, or give it a default.');
+  if (shapes.length > 0)
+    throw refused(
+      'TYPE_UNSUPPORTED',
+      load,
+      shapes,
+      `is ${shapes[0].native}, which cannot be written yet`,
+      'Take it out of the field mapping.',
+    );
+  const left = schema.fields.filter(
+    (field) => !fields.includes(field) && !field.nullable && !field.generated && field.defaulted !== true,
+  );
+  if (left.length > 0)
+    throw refused(
+      'COLUMN_REQUIRED',
+      load,
+      left,
+      'allows no NULL, has no default and is not mapped',
+      'Map it, or give it a default.',
+    );
   return fields;
 }
 
@@ -52,7 +76,12 @@ const listed = (names: string[]) => names.map((name) => `"${name}"`).join(', ');
 
 function refused(code: string, load: Load, fields: Field[], what: string, hint: string): ConnectorError {
   const names = listed(fields.map((field) => field.name));
-  return new ConnectorError({ kind: 'config', code, message: `Column ${names} of table "${load.object}" ${what}.`, hint });
+  return new ConnectorError({
+    kind: 'config',
+    code,
+    message: `Column ${names} of table "${load.object}" ${what}.`,
+    hint,
+  });
 }
 
 /** What staging must copy of the target's columns so that a value that fits the one fits the other. */
@@ -80,6 +109,8 @@ async function jsonChecked(link: Link, table: string): Promise<Set<string>> {
      WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ${textLiteral(table)}`,
     `describing ${table}`,
   );
-  const names = rows.map((row) => /^json_valid\(`((?:[^`]|``)+)`\)$/i.exec(String(row.clause))?.[1]?.replaceAll('``', '`'));
+  const names = rows.map((row) =>
+    /^json_valid\(`((?:[^`]|``)+)`\)$/i.exec(String(row.clause))?.[1]?.replaceAll('``', '`'),
+  );
   return new Set(names.filter((name) => name !== undefined));
 }

@@ -12,7 +12,9 @@ const IN_DATABASE = ['CREATE', 'ALTER', 'DROP', 'SELECT', 'INSERT', 'UPDATE', 'D
  * @throws ConnectorError `PRIVILEGE_MISSING`
  */
 export async function checkGrants(link: Link, load: Load): Promise<void> {
-  const [who] = await link.rows('SELECT CURRENT_USER() AS account, CURRENT_ROLE() AS role', 'asking for the user').catch(() => []);
+  const [who] = await link
+    .rows('SELECT CURRENT_USER() AS account, CURRENT_ROLE() AS role', 'asking for the user')
+    .catch(() => []);
   if (who === undefined || (who.role !== null && String(who.role).toUpperCase() !== 'NONE')) return;
   const account = String(who.account);
   const at = account.lastIndexOf('@');

@@ -27,7 +27,9 @@ export async function openLink(connect: Connect, signal: AbortSignal | undefined
   const connection = await connect({ localInfile, signal });
   // The driver's own destroy only half-closes, and leaves the command under way without an answer.
   const cut = () => {
-    (connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(new Error('The connection was cut.'));
+    (connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(
+      new Error('The connection was cut.'),
+    );
   };
   signal?.addEventListener('abort', cut, { once: true });
   let gone = false;
@@ -72,7 +74,11 @@ export function errnoOf(error: unknown): number {
 const LOCK_WAIT = 1205;
 
 /** Repeats `work` while it meets a lock that another session holds: a dead client's statement may run on for long. */
-export async function whileLocked<T>(signal: AbortSignal | undefined, deadline: number, work: () => Promise<T>): Promise<T> {
+export async function whileLocked<T>(
+  signal: AbortSignal | undefined,
+  deadline: number,
+  work: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     try {
       return await work();

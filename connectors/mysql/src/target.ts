@@ -1,6 +1,16 @@
 import type { Begun, Lease, OpenContext, Outcome, Receipt, Target } from '@sampan/connector';
 import { beginLoad } from './begin.ts';
-import { deadline, enter, fenced, killOthers, lockedRun, MAX_WRITERS, ofInstance, readRun, type RunRow } from './fence.ts';
+import {
+  deadline,
+  enter,
+  fenced,
+  killOthers,
+  lockedRun,
+  MAX_WRITERS,
+  ofInstance,
+  type RunRow,
+  readRun,
+} from './fence.ts';
 import { MODES, prepareLoad } from './prepare.ts';
 import { publish, runAfter, stillStaged, type Told, verifyStaged } from './publish.ts';
 import { dropStaging, type Handle, handleOf, RUN, SLOT } from './staging.ts';
@@ -51,7 +61,15 @@ async function enterOpen(connect: Connect, lease: Lease, signal: AbortSignal): P
   throw fenced(lease, null);
 }
 
-async function commit(connect: Connect, told: Told, warn: (message: string) => void, handle: Handle, receipts: Receipt[], lease: Lease, signal: AbortSignal): Promise<void> {
+async function commit(
+  connect: Connect,
+  told: Told,
+  warn: (message: string) => void,
+  handle: Handle,
+  receipts: Receipt[],
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   const { link, run } = await enterOpen(connect, lease, signal);
   await using _ = link;
   // The server would go on with a statement whose client has left.
@@ -97,7 +115,10 @@ async function abort(connect: Connect, lease: Lease): Promise<void> {
       const now = await readRun(seat, lease, true);
       if (now === null || now.state === 'committed') return now?.state;
       if (now.attempt !== lease.attempt) throw fenced(lease, now.attempt);
-      await seat.change(`UPDATE ${RUN} SET state = 'aborted', changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)}`, 'ending the run');
+      await seat.change(
+        `UPDATE ${RUN} SET state = 'aborted', changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)}`,
+        'ending the run',
+      );
       await seat.change(`DELETE FROM ${SLOT} WHERE ${ofInstance(lease)}`, 'clearing slots');
       return 'aborted';
     }),
@@ -106,7 +127,13 @@ async function abort(connect: Connect, lease: Lease): Promise<void> {
 }
 
 /** After a commit that is recorded: staging and slots go at once, the run row later. */
-async function forget(connect: Connect, told: Told, warn: (message: string) => void, handle: Handle, lease: Lease): Promise<void> {
+async function forget(
+  connect: Connect,
+  told: Told,
+  warn: (message: string) => void,
+  handle: Handle,
+  lease: Lease,
+): Promise<void> {
   const { link, run } = await enter(connect, lease, undefined);
   await using _ = link;
   if (run?.state !== 'committed') return;

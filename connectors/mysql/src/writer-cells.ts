@@ -1,6 +1,16 @@
 import type { Column, LogicalType } from '@sampan/connector';
 import type { StagedColumn } from './target-columns.ts';
-import { type Out, putDate, putDouble, putInteger, putPadded, putSigned64, putUnsigned64, putWhole, room } from './writer-bytes.ts';
+import {
+  type Out,
+  putDate,
+  putDouble,
+  putInteger,
+  putPadded,
+  putSigned64,
+  putUnsigned64,
+  putWhole,
+  room,
+} from './writer-bytes.ts';
 import type { Dialect } from './writer-dialects.ts';
 
 /** Prints one cell that is not NULL; answers why it cannot be written, or null. Has 64 bytes of room beforehand. */
@@ -47,7 +57,7 @@ export function cellCodec(type: LogicalType, target: StagedColumn, dialect: Dial
 
 /** Fractional digits of the column itself: the server would round what has more, without a word. */
 function fraction({ native }: StagedColumn, digits: number): number {
-  const stated = /^(?:time|datetime|timestamp)(?:\((\d)\))?/i.exec(native);
+  const stated = /^(?:timestamp|datetime|time)\b(?:\((\d)\))?/i.exec(native);
   return stated === null ? digits : Number(stated[1] ?? 0);
 }
 
@@ -182,7 +192,8 @@ function timeCodec(digits: number, { quote }: Dialect): CellCodec {
         seconds = micros === 0 ? -seconds : -seconds - 1;
         micros = micros === 0 ? 0 : 1_000_000 - micros;
       }
-      if (seconds > LAST_TIME_SECONDS || (seconds === LAST_TIME_SECONDS && micros > 0)) return 'outside -838:59:59 to 838:59:59';
+      if (seconds > LAST_TIME_SECONDS || (seconds === LAST_TIME_SECONDS && micros > 0))
+        return 'outside -838:59:59 to 838:59:59';
       putClock(out, seconds, 2);
       if (!putFraction(out, micros, digits)) return tooFine(digits);
       quote(out);
@@ -222,7 +233,9 @@ function textRule({ native }: StagedColumn): BytesRule | null {
 
 /** Digits that are no member of an ENUM or SET would be taken as the number of one. */
 function memberRule(kind: string, list: string): BytesRule {
-  const members = new Set([...list.matchAll(/'((?:[^']|'')*)'/g)].map((match) => match[1].replaceAll("''", "'").toLowerCase()));
+  const members = new Set(
+    [...list.matchAll(/'((?:[^']|'')*)'/g)].map((match) => match[1].replaceAll("''", "'").toLowerCase()),
+  );
   return (data, from, to) => {
     const first = data[from];
     if (to === from || (first > 57 && first !== 44)) return null;
@@ -236,5 +249,6 @@ function binaryRule({ native }: StagedColumn): BytesRule | null {
   const fixed = /^binary\((\d+)\)/i.exec(native);
   if (fixed === null) return null;
   const size = Number(fixed[1]);
-  return (_data, from, to) => (to - from < size ? `a BINARY(${size}) column would fill ${to - from} bytes up with zeros` : null);
+  return (_data, from, to) =>
+    to - from < size ? `a BINARY(${size}) column would fill ${to - from} bytes up with zeros` : null;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type Batch, type ConnectorError, type DirtyRow, isConnectorError } from '@sampan/connector';
 import type { StagedColumn } from './target-columns.ts';
 import { errnoOf, type Link } from './target-link.ts';
@@ -23,7 +24,18 @@ export function chunkSender(columns: readonly StagedColumn[], sender: Sender): C
     async send(link, table, batch) {
       codec ??= rowCodec(columns, batch.fields, sender.dialect);
       const bad = new Map<number, DirtyRow>();
-      const work: Work = { link, table, batch, columns, sender, out, printer: codec.bind(batch, bad), bad, bytes: 0, rows: 0 };
+      const work: Work = {
+        link,
+        table,
+        batch,
+        columns,
+        sender,
+        out,
+        printer: codec.bind(batch, bad),
+        bad,
+        bytes: 0,
+        rows: 0,
+      };
       await sendAll(work, 0, batch.rows);
       if (out.bytes.length > 64 * 1024 * 1024) Object.assign(out, newOut(1024 * 1024));
       return { rows: work.rows, bytes: work.bytes, dirty: [...bad.values()].sort((a, b) => a.row - b.row) };
@@ -68,9 +80,17 @@ async function sendPiece(work: Work, from: number, to: number): Promise<number> 
 }
 
 /** LOAD DATA LOCAL turns errors into warnings: whatever the server remarks on is taken back and looked at by halves. */
-async function isolate(work: Work, from: number, to: number, printed: number, reason: string, table: string): Promise<void> {
+async function isolate(
+  work: Work,
+  from: number,
+  to: number,
+  printed: number,
+  reason: string,
+  table: string,
+): Promise<void> {
   if (printed === 1) {
-    for (let row = from; row < to; row++) if (!work.bad.has(row)) work.bad.set(row, refusedRow(work, row, reason, table));
+    for (let row = from; row < to; row++)
+      if (!work.bad.has(row)) work.bad.set(row, refusedRow(work, row, reason, table));
     return;
   }
   const middle = (from + to) >> 1;
@@ -108,8 +128,8 @@ async function firstRemark(link: Link): Promise<string | null> {
   const remarks = await link.rows('SHOW WARNINGS', 'asking for warnings');
   // A server may be set to keep no texts: then nothing is known for the rows.
   if (remarks.length === 0) return 'the server remarked on it without saying why';
-  const [first] = remarks.filter((row) => Number(row.Code) !== UNSAFE_STATEMENT);
-  return first === undefined ? null : String(first.Message);
+  const texts = remarks.filter((row) => Number(row.Code) !== UNSAFE_STATEMENT).map((row) => String(row.Message));
+  return texts.length === 0 ? null : texts.slice(0, 3).join('; ');
 }
 
 /** The server's remark, without the names of staging, at the column it names. */
@@ -117,7 +137,17 @@ function refusedRow({ batch, columns }: Work, row: number, remark: string, table
   const reason = remark
     .replaceAll(table, 'target')
     .replace(/^(Loading|Inserting) rows: /, '')
-    .replace(/ at row \d+\.?$/, '');
-  const named = columns.findIndex(({ name }) => new RegExp(`[\`'"]${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[\`'"]`, 'i').test(reason));
-  return dirtyCell(batch, columns, row, named, reason);
+    .replace(/ at row \d+(?=\.?$|;)/g, '');
+  const named = columns.findIndex(({ name }) =>
+    new RegExp(`[\`'"](?:target\\.)?${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[\`'"]`, 'i').test(reason),
+  );
+  return dirtyCell(batch, columns, row, named >= 0 ? named : brokenText(batch, row), reason);
+}
+
+/** The first text of a row that is not UTF-8, or -1. */
+function brokenText(batch: Batch, row: number): number {
+  return batch.columns.findIndex(({ data, offsets }, index) => {
+    if (data === undefined || offsets === undefined || batch.fields[index].type.kind === 'binary') return false;
+    return !isUtf8(data.subarray(offsets[row], offsets[row + 1]));
+  });
 }

@@ -85,8 +85,11 @@ export const insertDialect: Dialect = {
   },
   binary: (data) => (out, from, to) => {
     out.at += out.bytes.write("X'", out.at, 'latin1');
-    out.at += out.bytes.write(Buffer.from(data.buffer, data.byteOffset + from, to - from).toString('hex'), out.at, 'latin1');
+    out.at += out.bytes.write(
+      Buffer.from(data.buffer, data.byteOffset + from, to - from).toString('hex'),
+      out.at,
+      'latin1',
+    );
     out.bytes[out.at++] = 39;
   },
 };
-

@@ -47,7 +47,13 @@ export function rowCodec(columns: readonly StagedColumn[], fields: readonly Fiel
   };
 }
 
-function rowPrinter(batch: Batch, columns: readonly StagedColumn[], cells: PutCell[], between: number, dialect: Dialect) {
+function rowPrinter(
+  batch: Batch,
+  columns: readonly StagedColumn[],
+  cells: PutCell[],
+  between: number,
+  dialect: Dialect,
+) {
   const count = columns.length;
   const { rowStart, rowEnd, nothing } = dialect;
   const validity = batch.columns.map((column) => column.validity);
@@ -75,9 +81,20 @@ function rowPrinter(batch: Batch, columns: readonly StagedColumn[], cells: PutCe
   };
 }
 
-export function dirtyCell(batch: Batch, columns: readonly StagedColumn[], row: number, column: number | null, reason: string): DirtyRow {
+export function dirtyCell(
+  batch: Batch,
+  columns: readonly StagedColumn[],
+  row: number,
+  column: number | null,
+  reason: string,
+): DirtyRow {
   if (column === null || column < 0) return { row, column: null, value: null, reason };
-  return { row, column: columns[column].name, value: cellText(batch.columns[column], batch.fields[column], row), reason };
+  return {
+    row,
+    column: columns[column].name,
+    value: cellText(batch.columns[column], batch.fields[column], row),
+    reason,
+  };
 }
 
 /** A cell for people: its plain value, binary as hex, cut to 1,000 characters. */
@@ -85,9 +102,16 @@ function cellText(column: Column, field: Field, row: number): string | null {
   if (!isValid(column, row)) return null;
   const { kind } = field.type;
   if (column.offsets !== undefined && column.data !== undefined) {
-    const cell = Buffer.from(column.data.buffer, column.data.byteOffset + column.offsets[row], column.offsets[row + 1] - column.offsets[row]);
+    const cell = Buffer.from(
+      column.data.buffer,
+      column.data.byteOffset + column.offsets[row],
+      column.offsets[row + 1] - column.offsets[row],
+    );
     const binary = kind === 'binary';
-    return cell.subarray(0, binary ? 500 : 4_000).toString(binary ? 'hex' : 'utf8').slice(0, 1_000);
+    return cell
+      .subarray(0, binary ? 500 : 4_000)
+      .toString(binary ? 'hex' : 'utf8')
+      .slice(0, 1_000);
   }
   const value = column.values?.[row];
   return momentText(kind, value) ?? `${value}${kind === 'time' ? ' µs' : ''}`;

@@ -1,6 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { isUtf8 } from 'node:buffer';
 import { ConnectorError } from '@sampan/connector';
 import type { QueryOptions, ResultSetHeader } from 'mysql2';
 import { asConnectorError } from './errors.ts';
@@ -39,7 +39,8 @@ function assignment({ native, charset, json }: StagedColumn, variable: string): 
   if (/^bit\b/i.test(native)) return `CAST(${variable} AS UNSIGNED)`;
   if (json === 'native') return `CONVERT(${variable} USING utf8mb4)`;
   if (charset !== null) return charset.startsWith('utf8') ? null : `CONVERT(${variable} USING utf8mb4)`;
-  const plain = /^(tinyint|smallint|mediumint|int|bigint|decimal|float|double|year|date|time|datetime|timestamp|binary|varbinary|\w*blob)\b/i;
+  const plain =
+    /^(tinyint|smallint|mediumint|int|bigint|decimal|float|double|year|date|time|datetime|timestamp|binary|varbinary|\w*blob)\b/i;
   return plain.test(native) ? null : `CONVERT(${variable} USING utf8mb4)`;
 }
 
@@ -72,7 +73,14 @@ function infile(link: Link, sql: string, file: string, rows: Buffer): Promise<Re
   return new Promise((resolve, reject) => {
     const infileStreamFactory = (asked: string): Readable => {
       if (asked === file) return Readable.from(pieces(rows), { objectMode: false, highWaterMark: PACKET });
-      reject(new ConnectorError({ kind: 'bug', code: 'FOREIGN_FILE_ASKED', message: 'The server asked for a file that was not offered.', hint: 'Do not trust this server.' }));
+      reject(
+        new ConnectorError({
+          kind: 'bug',
+          code: 'FOREIGN_FILE_ASKED',
+          message: 'The server asked for a file that was not offered.',
+          hint: 'Do not trust this server.',
+        }),
+      );
       link.cut();
       return Readable.from([]);
     };
@@ -89,7 +97,8 @@ function* pieces(rows: Buffer): Generator<Buffer> {
 
 /** For servers that do not allow LOAD DATA LOCAL. */
 export function insertSender(columns: readonly StagedColumn[], maxAllowedPacket: number): Sender {
-  const statement = (table: string) => `INSERT INTO ${quoteName(table)} (${columns.map(({ name }) => quoteName(name)).join(', ')}) VALUES `;
+  const statement = (table: string) =>
+    `INSERT INTO ${quoteName(table)} (${columns.map(({ name }) => quoteName(name)).join(', ')}) VALUES `;
   const maxBytes = Math.min(maxAllowedPacket - 64 * 1024, 1024 * 1024);
   const hard = maxAllowedPacket - 1024;
   return {
@@ -102,7 +111,8 @@ export function insertSender(columns: readonly StagedColumn[], maxAllowedPacket:
       if (!isUtf8(values)) return notSent('the text is not valid UTF-8');
       const sql = statement(table) + values.toString('utf8');
       const bytes = values.length + statement(table).length;
-      if (bytes > hard) return notSent(`the row takes ${bytes} bytes; the server's max_allowed_packet is ${maxAllowedPacket}`);
+      if (bytes > hard)
+        return notSent(`the row takes ${bytes} bytes; the server's max_allowed_packet is ${maxAllowedPacket}`);
       const { affectedRows, warnings } = await link.change(sql, 'inserting rows');
       return { rows: affectedRows, warnings };
     },

@@ -1,4 +1,12 @@
-import { type Batch, ConnectorError, type DirtyRow, type Json, type Lease, type Receipt, type Writer } from '@sampan/connector';
+import {
+  type Batch,
+  ConnectorError,
+  type DirtyRow,
+  type Json,
+  type Lease,
+  type Receipt,
+  type Writer,
+} from '@sampan/connector';
 import { deadline, fenced, ofInstance, openSeat, readRun } from './fence.ts';
 import { indexLiteral, quoteName, textLiteral } from './sql.ts';
 import { createStaging, type Handle, ownName, RUN, SLOT, stagingName } from './staging.ts';
@@ -34,7 +42,14 @@ interface State {
 type Told = (sql: string, millis: number, rows: number | null) => void;
 
 /** @throws ConnectorError `FENCED` where a higher attempt has taken over */
-export async function openWriter(connect: Connect, told: Told, handle: Handle, split: number, lease: Lease, signal: AbortSignal): Promise<Writer> {
+export async function openWriter(
+  connect: Connect,
+  told: Told,
+  handle: Handle,
+  split: number,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Writer> {
   const link = await openSeat(connect, lease, signal, true);
   try {
     const run = await readRun(link, lease);
@@ -43,7 +58,10 @@ export async function openWriter(connect: Connect, told: Told, handle: Handle, s
     const slot = await readSlot(link, lease, split);
     const senders = await sendersFor(link, handle);
     const { send } = chunkSender(handle.columns, senders[0]);
-    return writerOf({ link, handle, lease, split, slot, senders, send, stage: undefined, millis: 0, ended: null }, told);
+    return writerOf(
+      { link, handle, lease, split, slot, senders, send, stage: undefined, millis: 0, ended: null },
+      told,
+    );
   } catch (error) {
     link.cut();
     throw error;
@@ -72,7 +90,12 @@ function writerOf(state: State, told: Told): Writer {
 /** After a failure nobody knows what the open transaction holds: only a new writer can tell, from the slot. */
 async function unbroken<T>(state: State, work: () => Promise<T>): Promise<T> {
   if (state.ended !== null) {
-    throw new ConnectorError({ kind: 'bug', code: 'WRITER_ENDED', message: `This writer of split ${state.split} is ${state.ended}.`, hint: 'Open a new writer.' });
+    throw new ConnectorError({
+      kind: 'bug',
+      code: 'WRITER_ENDED',
+      message: `This writer of split ${state.split} is ${state.ended}.`,
+      hint: 'Open a new writer.',
+    });
   }
   try {
     return await work();
@@ -87,16 +110,29 @@ async function unbroken<T>(state: State, work: () => Promise<T>): Promise<T> {
 async function readSlot(link: Link, lease: Lease, split: number): Promise<Slot> {
   const where = `${ofInstance(lease)} AND split = ${split}`;
   const [row] = await whileLocked(link.signal, deadline(), () =>
-    link.rows(`SELECT sealed, own, \`rows\` AS n, bytes, last_key AS last FROM ${SLOT} WHERE ${where} FOR UPDATE`, 'reading the slot'),
+    link.rows(
+      `SELECT sealed, own, \`rows\` AS n, bytes, last_key AS last FROM ${SLOT} WHERE ${where} FOR UPDATE`,
+      'reading the slot',
+    ),
   );
   if (row === undefined) return { known: false, sealed: false, own: false, rows: 0, bytes: 0, lastKey: null };
   const lastKey = row.last === null ? null : (JSON.parse(String(row.last)) as Json);
-  return { known: true, sealed: Number(row.sealed) === 1, own: Number(row.own) === 1, rows: Number(row.n), bytes: Number(row.bytes), lastKey };
+  return {
+    known: true,
+    sealed: Number(row.sealed) === 1,
+    own: Number(row.own) === 1,
+    rows: Number(row.n),
+    bytes: Number(row.bytes),
+    lastKey,
+  };
 }
 
 /** In the order they are tried. */
 async function sendersFor(link: Link, handle: Handle): Promise<Sender[]> {
-  const [row] = await link.rows('SELECT @@global.local_infile AS load_allowed, @@max_allowed_packet AS packet', 'reading server variables');
+  const [row] = await link.rows(
+    'SELECT @@global.local_infile AS load_allowed, @@max_allowed_packet AS packet',
+    'reading server variables',
+  );
   const insert = insertSender(handle.columns, Number(row.packet));
   return Number(row.load_allowed) === 1 ? [loadSender(handle.columns), insert] : [insert];
 }

@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { connect as dialTcp, type Socket } from 'node:net';
-import type { Batch, Column, Field, Json, Lease, Load, LogicalType, OpenContext, Receipt, Target } from '@sampan/connector';
+import type {
+  Batch,
+  Column,
+  Field,
+  Json,
+  Lease,
+  Load,
+  LogicalType,
+  OpenContext,
+  Receipt,
+  Target,
+} from '@sampan/connector';
 import { type Flavor, findMysql, type MysqlServer, startMysql } from '../../../tools/src/mysql-server.ts';
 import { config } from '../src/config.ts';
 import { connect } from '../src/connection.ts';
@@ -9,7 +20,10 @@ import { createTarget } from '../src/target.ts';
 /** Both kinds where both are there; MySQL itself is found through PATH or MYSQL_SERVER_ROOT. */
 export const flavors: { flavor: Flavor; skip: string | false }[] = (['mariadb', 'mysql'] as const).map((flavor) => ({
   flavor,
-  skip: flavor === 'mysql' && findMysql('mysql') === null && "no MySQL server of Oracle's on this machine: set MYSQL_SERVER_ROOT",
+  skip:
+    flavor === 'mysql' &&
+    findMysql('mysql') === null &&
+    "no MySQL server of Oracle's on this machine: set MYSQL_SERVER_ROOT",
 }));
 
 export const start = (flavor: Flavor, settings: string[] = []) => startMysql({ flavor, settings });
@@ -29,8 +43,18 @@ export function dial(address: { host: string; port: number } | { path: string })
   });
 }
 
-export function targetOf(server: { port: number; user: string; password: string }, database: string, told?: Told): Target {
-  const options = config.parse({ host: '127.0.0.1', port: server.port, user: server.user, password: server.password, database });
+export function targetOf(
+  server: { port: number; user: string; password: string },
+  database: string,
+  told?: Told,
+): Target {
+  const options = config.parse({
+    host: '127.0.0.1',
+    port: server.port,
+    user: server.user,
+    password: server.password,
+    database,
+  });
   const context: OpenContext = {
     dial,
     log: (_level, message) => told?.warnings.push(message),
@@ -41,8 +65,24 @@ export function targetOf(server: { port: number; user: string; password: string 
 
 /** The text client of the server: a reader that shares no code with ours. */
 export function ask(server: MysqlServer, database: string, sql: string): string {
-  const arguments_ = ['--no-defaults', '-h127.0.0.1', `-P${server.port}`, `-u${server.user}`, `-p${server.password}`, '--default-character-set=utf8mb4', '--batch', '--raw', '-N', database];
-  return execFileSync(server.client as string, arguments_, { input: sql, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'], maxBuffer: 1 << 28 }).trimEnd();
+  const arguments_ = [
+    '--no-defaults',
+    '-h127.0.0.1',
+    `-P${server.port}`,
+    `-u${server.user}`,
+    `-p${server.password}`,
+    '--default-character-set=utf8mb4',
+    '--batch',
+    '--raw',
+    '-N',
+    database,
+  ];
+  return execFileSync(server.client as string, arguments_, {
+    input: sql,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+  }).trimEnd();
 }
 
 export function field(name: string, type: LogicalType, nullable = true): Field {
@@ -50,7 +90,20 @@ export function field(name: string, type: LogicalType, nullable = true): Field {
 }
 
 export function loadOf(object: string, fields: Field[], more: Partial<Load> = {}): Load {
-  return { object, create: true, ddl: null, fields, keys: [], mode: 'APPEND', partition: [], preSql: [], postSql: [], publish: 'auto', options: {}, ...more };
+  return {
+    object,
+    create: true,
+    ddl: null,
+    fields,
+    keys: [],
+    mode: 'APPEND',
+    partition: [],
+    preSql: [],
+    postSql: [],
+    publish: 'auto',
+    options: {},
+    ...more,
+  };
 }
 
 export const lease = (instance: string, attempt = 1): Lease => ({ instance, attempt });
@@ -75,23 +128,33 @@ const ARRAYS = {
 function column(kind: LogicalType['kind'], cells: Cell[]): Column {
   const { length } = cells;
   const validity = cells.includes(null) ? new Uint8Array((length + 7) >> 3) : undefined;
-  if (validity !== undefined) for (const [i, cell] of cells.entries()) if (cell !== null) validity[i >> 3] |= 1 << (i & 7);
+  if (validity !== undefined)
+    for (const [i, cell] of cells.entries()) if (cell !== null) validity[i >> 3] |= 1 << (i & 7);
   const ArrayType = ARRAYS[kind as keyof typeof ARRAYS];
   if (ArrayType !== undefined) {
     const values = new ArrayType(length);
     for (const [i, cell] of cells.entries()) {
-      if (cell !== null) (values as { [index: number]: unknown })[i] = values instanceof BigInt64Array || values instanceof BigUint64Array ? BigInt(cell as number) : Number(cell);
+      if (cell !== null)
+        (values as { [index: number]: unknown })[i] =
+          values instanceof BigInt64Array || values instanceof BigUint64Array ? BigInt(cell as number) : Number(cell);
     }
     return { length, validity, values };
   }
-  const parts = cells.map((cell) => (cell === null ? Buffer.alloc(0) : Buffer.isBuffer(cell) ? cell : Buffer.from(String(cell))));
+  const parts = cells.map((cell) =>
+    cell === null ? Buffer.alloc(0) : Buffer.isBuffer(cell) ? cell : Buffer.from(String(cell)),
+  );
   const offsets = new Int32Array(length + 1);
   for (const [i, part] of parts.entries()) offsets[i + 1] = offsets[i] + part.length;
   return { length, validity, offsets, data: new Uint8Array(Buffer.concat(parts)) };
 }
 
 export function batchOf(fields: Field[], rows: Cell[][], position: Json): Batch {
-  const columns = fields.map(({ type }, index) => column(type.kind, rows.map((row) => row[index])));
+  const columns = fields.map(({ type }, index) =>
+    column(
+      type.kind,
+      rows.map((row) => row[index]),
+    ),
+  );
   return { fields, columns, rows: rows.length, bytes: rows.length * 64, position, rare: [], release() {} };
 }
 
@@ -103,14 +166,28 @@ export async function stage(target: Target, load: Load, held: Lease, rows: Cell[
   return { handle, receipts, fields };
 }
 
-export async function writeSplit(target: Target, handle: Json, held: Lease, split: number, fields: Field[], rows: Cell[][], position: Json): Promise<Receipt> {
+export async function writeSplit(
+  target: Target,
+  handle: Json,
+  held: Lease,
+  split: number,
+  fields: Field[],
+  rows: Cell[][],
+  position: Json,
+): Promise<Receipt> {
   await using writer = await target.writer(handle, { split }, held, signal());
   const dirty = await writer.write(batchOf(fields, rows, position));
   if (dirty !== undefined) throw new Error(JSON.stringify(dirty));
   return writer.seal();
 }
 
-export async function copy(target: Target, load: Load, held: Lease, rows: Cell[][], position: Json = { k: 1 }): Promise<void> {
+export async function copy(
+  target: Target,
+  load: Load,
+  held: Lease,
+  rows: Cell[][],
+  position: Json = { k: 1 },
+): Promise<void> {
   const { handle, receipts } = await stage(target, load, held, rows, position);
   const verdict = await target.verify(handle, receipts, held, signal());
   if (!verdict.ok) throw new Error(verdict.message);
@@ -119,5 +196,7 @@ export async function copy(target: Target, load: Load, held: Lease, rows: Cell[]
 }
 
 export function stagedTables(server: MysqlServer, database: string): string[] {
-  return ask(server, database, "SHOW TABLES LIKE 'sampan\\_stg%'").split('\n').filter((line) => line !== '');
+  return ask(server, database, "SHOW TABLES LIKE 'sampan\\_stg%'")
+    .split('\n')
+    .filter((line) => line !== '');
 }

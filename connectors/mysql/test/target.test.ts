@@ -1,6 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MysqlServer } from '../../../tools/src/mysql-server.ts';
-import { ask, copy, field, flavors, lease, loadOf, signal, stage, stagedTables, start, targetOf, type Told, writeSplit } from './target-support.ts';
+import {
+  ask,
+  copy,
+  field,
+  flavors,
+  lease,
+  loadOf,
+  signal,
+  stage,
+  stagedTables,
+  start,
+  type Told,
+  targetOf,
+  writeSplit,
+} from './target-support.ts';
 
 const id = field('id', { kind: 'int64' }, false);
 const name = field('name', { kind: 'utf8', maxChars: 20 });
@@ -22,8 +36,14 @@ for (const { flavor, skip } of flavors) {
       const prepared = await target.prepare(load, signal());
       expect(prepared.ddl).toContain('PRIMARY KEY (`id`)');
       expect(sql("SHOW TABLES LIKE 'made'")).toBe('');
-      await copy(target, load, lease('i1'), [[1n, 'a'], [2n, null]]);
-      await copy(target, load, lease('i2'), [[3n, '你好 😀'], [0n, "it's"]]);
+      await copy(target, load, lease('i1'), [
+        [1n, 'a'],
+        [2n, null],
+      ]);
+      await copy(target, load, lease('i2'), [
+        [3n, '你好 😀'],
+        [0n, "it's"],
+      ]);
       expect(sql('SELECT * FROM made ORDER BY id')).toBe("0\tit's\n1\ta\n2\tNULL\n3\t你好 😀");
       await copy(target, { ...load, mode: 'OVERWRITE' }, lease('i3'), [[9n, 'new']]);
       expect(sql('SELECT * FROM made')).toBe('9\tnew');
@@ -32,8 +52,13 @@ for (const { flavor, skip } of flavors) {
     });
 
     test('a zero in an AUTO_INCREMENT column stays a zero; generated columns are left out', async () => {
-      sql('CREATE TABLE auto (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20), size INT AS (CHAR_LENGTH(name)) STORED)');
-      await copy(targetOf(server, 't'), loadOf('auto', [field('id', { kind: 'int32' }, false), name]), lease('auto'), [[0, 'zero'], [5, 'five']]);
+      sql(
+        'CREATE TABLE auto (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20), size INT AS (CHAR_LENGTH(name)) STORED)',
+      );
+      await copy(targetOf(server, 't'), loadOf('auto', [field('id', { kind: 'int32' }, false), name]), lease('auto'), [
+        [0, 'zero'],
+        [5, 'five'],
+      ]);
       expect(sql('SELECT * FROM auto ORDER BY id')).toBe('0\tzero\t4\n5\tfive\t4');
     });
 
@@ -41,7 +66,9 @@ for (const { flavor, skip } of flavors) {
       sql('CREATE TABLE seen (id BIGINT PRIMARY KEY, name VARCHAR(20)) SELECT 1 AS id, "old" AS name');
       const target = targetOf(server, 't');
       const held = lease('seen');
-      const { handle, receipts } = await stage(target, loadOf('seen', [id, name], { mode: 'OVERWRITE' }), held, [[1n, 'new']]);
+      const { handle, receipts } = await stage(target, loadOf('seen', [id, name], { mode: 'OVERWRITE' }), held, [
+        [1n, 'new'],
+      ]);
       await target.verify(handle, receipts, held, signal());
       expect(sql('SELECT name FROM seen')).toBe('old');
       await target.commit(handle, receipts, held, signal());
@@ -61,7 +88,18 @@ for (const { flavor, skip } of flavors) {
       await writeSplit(target, handle, held, 0, fields, [[1n, 'lost']], null);
       // The receipt is lost on its way: the split is read again.
       const receipts = [
-        await writeSplit(target, handle, held, 0, fields, [[1n, 'a'], [1n, 'b']], null),
+        await writeSplit(
+          target,
+          handle,
+          held,
+          0,
+          fields,
+          [
+            [1n, 'a'],
+            [1n, 'b'],
+          ],
+          null,
+        ),
         await writeSplit(target, handle, held, 1, fields, [[2n, 'c']], { k: 2 }),
       ];
       expect(await target.verify(handle, receipts, held, signal())).toMatchObject({ ok: true, rows: 3 });
@@ -85,16 +123,52 @@ for (const { flavor, skip } of flavors) {
     });
 
     test('key conflicts are counted and named before anything is published', async () => {
-      sql('CREATE TABLE keyed (id BIGINT PRIMARY KEY, name VARCHAR(20), UNIQUE (name)); INSERT INTO keyed VALUES (1, "a"), (2, "b")');
+      sql(
+        'CREATE TABLE keyed (id BIGINT PRIMARY KEY, name VARCHAR(20), UNIQUE (name)); INSERT INTO keyed VALUES (1, "a"), (2, "b")',
+      );
       const target = targetOf(server, 't');
       const attempt = async (instance: string, rows: (bigint | string | null)[][], mode: 'APPEND' | 'OVERWRITE') => {
         const { handle, receipts } = await stage(target, loadOf('keyed', [id, name], { mode }), lease(instance), rows);
-        await target.verify(handle, receipts, lease(instance), signal()).finally(() => target.abort(handle, lease(instance)));
+        await target
+          .verify(handle, receipts, lease(instance), signal())
+          .finally(() => target.abort(handle, lease(instance)));
       };
-      await expect(attempt('k1', [[1n, 'x'], [2n, 'y'], [3n, 'z']], 'APPEND')).rejects.toMatchObject({ kind: 'data', code: 'KEY_CONFLICT', message: expect.stringMatching(/PRIMARY: 2 rows.*id=[12]/) });
-      await expect(attempt('k2', [[4n, 'B']], 'APPEND')).rejects.toMatchObject({ message: expect.stringMatching(/key name: 1 rows.*name=B/) });
-      await expect(attempt('k3', [[1n, 'a'], [1n, 'c']], 'OVERWRITE')).rejects.toMatchObject({ message: expect.stringContaining('id=1') });
-      await attempt('k4', [[7n, null], [8n, null]], 'APPEND');
+      await expect(
+        attempt(
+          'k1',
+          [
+            [1n, 'x'],
+            [2n, 'y'],
+            [3n, 'z'],
+          ],
+          'APPEND',
+        ),
+      ).rejects.toMatchObject({
+        kind: 'data',
+        code: 'KEY_CONFLICT',
+        message: expect.stringMatching(/PRIMARY: 2 rows.*id=[12]/),
+      });
+      await expect(attempt('k2', [[4n, 'B']], 'APPEND')).rejects.toMatchObject({
+        message: expect.stringMatching(/key name: 1 rows.*name=B/),
+      });
+      await expect(
+        attempt(
+          'k3',
+          [
+            [1n, 'a'],
+            [1n, 'c'],
+          ],
+          'OVERWRITE',
+        ),
+      ).rejects.toMatchObject({ message: expect.stringContaining('id=1') });
+      await attempt(
+        'k4',
+        [
+          [7n, null],
+          [8n, null],
+        ],
+        'APPEND',
+      );
       expect(sql('SELECT COUNT(*) FROM keyed')).toBe('2');
     });
 
@@ -102,10 +176,16 @@ for (const { flavor, skip } of flavors) {
       sql('CREATE TABLE late (id BIGINT PRIMARY KEY, name VARCHAR(20))');
       const target = targetOf(server, 't');
       const held = lease('late');
-      const { handle, receipts } = await stage(target, loadOf('late', [id, name]), held, [[1n, 'a'], [2n, 'b']]);
+      const { handle, receipts } = await stage(target, loadOf('late', [id, name]), held, [
+        [1n, 'a'],
+        [2n, 'b'],
+      ]);
       await target.verify(handle, receipts, held, signal());
       sql("INSERT INTO late VALUES (2, 'theirs')");
-      await expect(target.commit(handle, receipts, held, signal())).rejects.toMatchObject({ kind: 'data', code: 'KEY_CONFLICT' });
+      await expect(target.commit(handle, receipts, held, signal())).rejects.toMatchObject({
+        kind: 'data',
+        code: 'KEY_CONFLICT',
+      });
       expect(sql('SELECT * FROM late')).toBe('2\ttheirs');
       expect(await target.outcome(handle, held, signal())).toBe('open');
       await target.abort(handle, held);
@@ -113,29 +193,43 @@ for (const { flavor, skip } of flavors) {
 
     test('triggers fire in the publishing transaction, foreign keys hold, cascades are refused', async () => {
       sql('CREATE TABLE parent (id BIGINT PRIMARY KEY); INSERT INTO parent VALUES (1)');
-      sql('CREATE TABLE child (id BIGINT PRIMARY KEY, name VARCHAR(20), FOREIGN KEY (id) REFERENCES parent (id) ON DELETE CASCADE)');
-      sql('CREATE TABLE log (id BIGINT); CREATE TRIGGER tr AFTER INSERT ON child FOR EACH ROW INSERT INTO log VALUES (NEW.id)');
+      sql(
+        'CREATE TABLE child (id BIGINT PRIMARY KEY, name VARCHAR(20), FOREIGN KEY (id) REFERENCES parent (id) ON DELETE CASCADE)',
+      );
+      sql(
+        'CREATE TABLE log (id BIGINT); CREATE TRIGGER tr AFTER INSERT ON child FOR EACH ROW INSERT INTO log VALUES (NEW.id)',
+      );
       const target = targetOf(server, 't');
       const load = loadOf('child', [id, name]);
       expect((await target.prepare(load, signal())).visible).toContain('triggers');
-      const { handle, receipts } = await stage(target, load, lease('fk'), [[1n, 'a'], [2n, 'orphan']]);
+      const { handle, receipts } = await stage(target, load, lease('fk'), [
+        [1n, 'a'],
+        [2n, 'orphan'],
+      ]);
       await expect(target.commit(handle, receipts, lease('fk'), signal())).rejects.toMatchObject({ kind: 'data' });
       expect(sql('SELECT (SELECT COUNT(*) FROM child), (SELECT COUNT(*) FROM log)')).toBe('0\t0');
       await target.abort(handle, lease('fk'));
       await copy(target, load, lease('fk2'), [[1n, 'a']]);
       expect(sql('SELECT (SELECT COUNT(*) FROM child), (SELECT COUNT(*) FROM log)')).toBe('1\t1');
-      await expect(target.prepare(loadOf('parent', [id], { mode: 'OVERWRITE' }), signal())).rejects.toMatchObject({ code: 'CASCADE_REFUSED' });
+      await expect(target.prepare(loadOf('parent', [id], { mode: 'OVERWRITE' }), signal())).rejects.toMatchObject({
+        code: 'CASCADE_REFUSED',
+      });
     });
 
     test('pre- and post-SQL: data statements in the transaction, others around it, transactions refused', async () => {
-      sql('CREATE TABLE pp (id BIGINT PRIMARY KEY, name VARCHAR(20)); INSERT INTO pp VALUES (1, "old"); CREATE TABLE notes (n INT)');
+      sql(
+        'CREATE TABLE pp (id BIGINT PRIMARY KEY, name VARCHAR(20)); INSERT INTO pp VALUES (1, "old"); CREATE TABLE notes (n INT)',
+      );
       const told: Told = { statements: [], warnings: [] };
       const target = targetOf(server, 't', told);
       const load = loadOf('pp', [id, name], {
         preSql: ['CREATE TABLE IF NOT EXISTS pre_made (n INT)', 'DELETE FROM pp WHERE id = 1'],
         postSql: ['/* note */ INSERT INTO notes SELECT COUNT(*) FROM pp', 'ALTER TABLE nowhere ADD x INT'],
       });
-      const { handle, receipts } = await stage(target, load, lease('pp'), [[1n, 'new'], [2n, 'more']]);
+      const { handle, receipts } = await stage(target, load, lease('pp'), [
+        [1n, 'new'],
+        [2n, 'more'],
+      ]);
       expect(sql("SHOW TABLES LIKE 'pre_made'")).toBe('pre_made');
       expect(sql('SELECT name FROM pp')).toBe('old');
       await target.commit(handle, receipts, lease('pp'), signal());
@@ -144,12 +238,17 @@ for (const { flavor, skip } of flavors) {
       expect(told.warnings).toHaveLength(1);
       expect(told.statements).toContain('DELETE FROM pp WHERE id = 1');
       for (const bad of ['COMMIT', 'SET autocommit = 1', '/*! COMMIT */', 'LOCK TABLES pp WRITE']) {
-        await expect(target.prepare({ ...load, postSql: [bad] }, signal())).rejects.toMatchObject({ kind: 'config', code: 'STATEMENT_REFUSED' });
+        await expect(target.prepare({ ...load, postSql: [bad] }, signal())).rejects.toMatchObject({
+          kind: 'config',
+          code: 'STATEMENT_REFUSED',
+        });
       }
     });
 
     test('what cannot be done is refused up front, by kind and code', async () => {
-      sql('CREATE TABLE isam (id BIGINT) ENGINE=MyISAM; CREATE VIEW v AS SELECT 1 AS id; CREATE TABLE gen (id BIGINT, g INT AS (1), p POINT)');
+      sql(
+        'CREATE TABLE isam (id BIGINT) ENGINE=MyISAM; CREATE VIEW v AS SELECT 1 AS id; CREATE TABLE gen (id BIGINT, g INT AS (1), p POINT)',
+      );
       sql('CREATE TABLE needs (id BIGINT, must INT NOT NULL)');
       const target = targetOf(server, 't');
       const refusal = (load: Partial<Parameters<typeof loadOf>[2]> & { object?: string }, fields = [id]) =>
@@ -167,26 +266,41 @@ for (const { flavor, skip } of flavors) {
       expect(await refusal({})).toBe('config COLUMN_REQUIRED');
       expect(await refusal({ mode: 'UPSERT' })).toBe('config MODE_UNSUPPORTED');
       expect(await refusal({ publish: 'swap' })).toBe('config PUBLISH_UNSUPPORTED');
-      expect(await refusal({ object: 'new', create: true }, [field('d', { kind: 'decimal', precision: 70, scale: 2 })])).toBe('config TYPE_UNSUPPORTED');
+      expect(
+        await refusal({ object: 'new', create: true }, [field('d', { kind: 'decimal', precision: 70, scale: 2 })]),
+      ).toBe('config TYPE_UNSUPPORTED');
     });
 
     test('a missing privilege is named before anything is begun', async () => {
-      sql("CREATE USER 'poor'@'%' IDENTIFIED BY 'p'; GRANT SELECT, INSERT, UPDATE ON t.* TO 'poor'@'%'; CREATE TABLE grants (id BIGINT)");
+      sql(
+        "CREATE USER 'poor'@'%' IDENTIFIED BY 'p'; GRANT SELECT, INSERT, UPDATE ON t.* TO 'poor'@'%'; CREATE TABLE grants (id BIGINT)",
+      );
       const target = targetOf({ port: server.port, user: 'poor', password: 'p' }, 't');
       const refused = target.prepare(loadOf('grants', [id]), signal());
-      await expect(refused).rejects.toMatchObject({ kind: 'auth', code: 'PRIVILEGE_MISSING', message: expect.stringContaining('CREATE, ALTER, DROP, DELETE') });
+      await expect(refused).rejects.toMatchObject({
+        kind: 'auth',
+        code: 'PRIVILEGE_MISSING',
+        message: expect.stringContaining('CREATE, ALTER, DROP, DELETE'),
+      });
     });
 
     test('an aborted signal ends a commit that waits for a lock, and nothing is published', async () => {
       sql('CREATE TABLE held (id BIGINT PRIMARY KEY, name VARCHAR(20)); INSERT INTO held VALUES (1, "old")');
       const target = targetOf(server, 't');
-      const { handle, receipts } = await stage(target, loadOf('held', [id, name], { mode: 'OVERWRITE' }), lease('held'), [[1n, 'new']]);
+      const { handle, receipts } = await stage(
+        target,
+        loadOf('held', [id, name], { mode: 'OVERWRITE' }),
+        lease('held'),
+        [[1n, 'new']],
+      );
       const other = await server.connect('t');
       await other.query('START TRANSACTION; SELECT * FROM held FOR UPDATE');
       const stop = new AbortController();
       setTimeout(() => stop.abort(), 300);
       const begun = Date.now();
-      await expect(target.commit(handle, receipts, lease('held'), stop.signal)).rejects.toMatchObject({ code: 'ABORTED' });
+      await expect(target.commit(handle, receipts, lease('held'), stop.signal)).rejects.toMatchObject({
+        code: 'ABORTED',
+      });
       expect(Date.now() - begun).toBeLessThan(5_000);
       await other.query('ROLLBACK');
       await other.end();
