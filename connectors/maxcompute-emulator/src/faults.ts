@@ -21,7 +21,15 @@ export interface Fault {
   millis?: number;
 }
 
-export type Operation = 'createUpload' | 'writeBlock' | 'reloadUpload' | 'commitUpload' | 'createDownload' | 'readRows' | 'instances' | 'metadata';
+export type Operation =
+  | 'createUpload'
+  | 'writeBlock'
+  | 'reloadUpload'
+  | 'commitUpload'
+  | 'createDownload'
+  | 'readRows'
+  | 'instances'
+  | 'metadata';
 
 export interface Faults {
   add(fault: Fault): void;

@@ -42,7 +42,14 @@ export function openInstances(storage: Storage, duck: DuckDBInstance): Instances
       if (sql === undefined) throw new Refusal(400, 'InvalidParameter', 'The job holds no SQL task with a Query.');
       const taskName = textOf(elements(xml, 'SQL')[0]?.content ?? '', 'Name') ?? 'AnonymousSQLTask';
       const id = `${new Date().toISOString().replace(/\D/g, '')}g${randomBytes(6).toString('hex')}`;
-      const instance: Instance = { id, taskName, status: 'Running', result: { text: '', format: 'text', columns: [] }, startedAt: new Date(), endedAt: null };
+      const instance: Instance = {
+        id,
+        taskName,
+        status: 'Running',
+        result: { text: '', format: 'text', columns: [] },
+        startedAt: new Date(),
+        endedAt: null,
+      };
       instances.set(id, instance);
       if (guid) byGuid.set(guid, id);
       if (instances.size > MOST_KEPT) instances.delete(instances.keys().next().value as string);
@@ -51,7 +58,11 @@ export function openInstances(storage: Storage, duck: DuckDBInstance): Instances
     },
     show(id, query) {
       const instance = find(id);
-      const headers = { 'x-odps-owner': 'emulator', 'x-odps-start-time': instance.startedAt.toUTCString(), 'x-odps-end-time': instance.endedAt?.toUTCString() ?? '' };
+      const headers = {
+        'x-odps-owner': 'emulator',
+        'x-odps-start-time': instance.startedAt.toUTCString(),
+        'x-odps-end-time': instance.endedAt?.toUTCString() ?? '',
+      };
       if (query.has('result')) return { body: resultXml(instance), headers };
       if (query.has('taskstatus')) return { body: statusXml(instance, true), headers };
       return { body: statusXml(instance, false), headers };
@@ -71,7 +82,12 @@ async function run(storage: Storage, duck: DuckDBInstance, sql: string, instance
     if (rows !== null) instance.result = { text: csv(rows), format: 'csv', columns: rows.columns };
     if (instance.status === 'Running') instance.status = 'Success';
   } catch (error) {
-    instance.result = { text: error instanceof Refusal ? error.message : `ODPS-0010000:System internal error - ${(error as Error).message}`, format: 'text', columns: [] };
+    instance.result = {
+      text:
+        error instanceof Refusal ? error.message : `ODPS-0010000:System internal error - ${(error as Error).message}`,
+      format: 'text',
+      columns: [],
+    };
     instance.status = 'Failed';
   }
   instance.endedAt = new Date();
@@ -80,7 +96,10 @@ async function run(storage: Storage, duck: DuckDBInstance, sql: string, instance
 const field = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 function csv(result: QueryResult): string {
-  const lines = [result.columns.map((column) => field(column.name)), ...result.rows.map((row) => row.map((value) => (value === null ? '\\N' : field(value))))];
+  const lines = [
+    result.columns.map((column) => field(column.name)),
+    ...result.rows.map((row) => row.map((value) => (value === null ? '\\N' : field(value)))),
+  ];
   return lines.map((line) => `${line.join(',')}\n`).join('');
 }
 
@@ -94,7 +113,11 @@ function statusXml(instance: Instance, tasks: boolean): string {
 
 function resultXml(instance: Instance): string {
   const { text, format, columns } = instance.result;
-  const descriptor = JSON.stringify({ IsSelect: format === 'csv', Schema: { Columns: columns.map((column) => ({ Name: column.name, Type: column.type })) }, SelectResultStatus: 'NO' });
+  const descriptor = JSON.stringify({
+    IsSelect: format === 'csv',
+    Schema: { Columns: columns.map((column) => ({ Name: column.name, Type: column.type })) },
+    SelectResultStatus: 'NO',
+  });
   const task = `<Task Type="SQL"><Name>${escapeXml(instance.taskName)}</Name><ResultDescriptor><![CDATA[${descriptor}]]></ResultDescriptor><Result Transform="Base64" Format="${format}"><![CDATA[${Buffer.from(text).toString('base64')}]]></Result></Task>`;
   return `<Instance><Tasks>${task}</Tasks></Instance>`;
 }

@@ -28,7 +28,14 @@ if (values.help) {
 } else {
   const { port, host, data, project, key } = values;
   try {
-    const emulator = await startEmulator({ data, host, port: Number(port), project, accessId: values['access-id'], accessKey: key });
+    const emulator = await startEmulator({
+      data,
+      host,
+      port: Number(port),
+      project,
+      accessId: values['access-id'],
+      accessKey: key,
+    });
     process.stdout.write(`listening ${emulator.endpoint}\n`);
     const stop = () => void emulator.close().then(() => process.exit(0));
     process.once('SIGINT', stop);

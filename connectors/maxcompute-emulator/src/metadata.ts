@@ -1,19 +1,40 @@
 import { escapeXml } from '@sampan/maxcompute';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
-import { bytesOf, type ColumnDefinition, type Manifest, partitionOf, partitionSpecOf, rowsOf, type Storage } from './storage.ts';
+import {
+  bytesOf,
+  type ColumnDefinition,
+  type Manifest,
+  partitionOf,
+  partitionSpecOf,
+  rowsOf,
+  type Storage,
+} from './storage.ts';
 
 const PAGE = 1_000;
 const seconds = (iso: string) => Math.floor(Date.parse(iso) / 1_000);
 const cdata = (text: string) => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
 
 export function projectXml(project: string): string {
-  const properties = { 'odps.sql.type.system.odps2': 'true', 'odps.sql.decimal.odps2': 'true', 'odps.schema.model.enabled': 'false', 'odps.sql.timezone': 'UTC' };
-  const listed = Object.entries(properties).map(([name, value]) => `<Property><Name>${name}</Name><Value>${value}</Value></Property>`);
+  const properties = {
+    'odps.sql.type.system.odps2': 'true',
+    'odps.sql.decimal.odps2': 'true',
+    'odps.schema.model.enabled': 'false',
+    'odps.sql.timezone': 'UTC',
+  };
+  const listed = Object.entries(properties).map(
+    ([name, value]) => `<Property><Name>${name}</Name><Value>${value}</Value></Property>`,
+  );
   return `<Project><Name>${escapeXml(project)}</Name><Type>managed</Type><Comment></Comment><Owner>emulator</Owner><State>AVAILABLE</State><Region>local</Region><Properties>${listed.join('')}</Properties></Project>`;
 }
 
-const columnJson = (one: ColumnDefinition) => ({ name: one.name, type: one.type.toLowerCase(), comment: one.comment, label: '', isNullable: one.nullable });
+const columnJson = (one: ColumnDefinition) => ({
+  name: one.name,
+  type: one.type.toLowerCase(),
+  comment: one.comment,
+  label: '',
+  isNullable: one.nullable,
+});
 
 export function tableXml(project: string, manifest: Manifest): string {
   const reserved = manifest.primaryKey.length === 0 ? {} : { Transactional: 'true', PrimaryKey: manifest.primaryKey };
@@ -43,26 +64,38 @@ function page<T>(items: T[], key: (item: T) => string, query: Map<string, string
   const size = Number(query.get('maxitems') ?? PAGE) || PAGE;
   const rest = after === '' ? items : items.filter((item) => key(item) > Buffer.from(after, 'base64url').toString());
   const shown = rest.slice(0, size);
-  return { items: shown, marker: rest.length > size ? Buffer.from(key(shown[shown.length - 1])).toString('base64url') : '' };
+  return {
+    items: shown,
+    marker: rest.length > size ? Buffer.from(key(shown[shown.length - 1])).toString('base64url') : '',
+  };
 }
 
 export async function tablesXml(storage: Storage, request: Request): Promise<string> {
   const prefix = (request.query.get('name') ?? '').toLowerCase();
   const names = (await storage.list()).filter((name) => name.startsWith(prefix));
   const { items, marker } = page(names, (name) => name, request.query);
-  const rows = items.map((name) => `<Table><Name>${name}</Name><Owner>emulator</Owner><Type>MANAGED_TABLE</Type></Table>`);
+  const rows = items.map(
+    (name) => `<Table><Name>${name}</Name><Owner>emulator</Owner><Type>MANAGED_TABLE</Type></Table>`,
+  );
   return `<Tables><Marker>${marker}</Marker><MaxItems>${PAGE}</MaxItems>${rows.join('')}</Tables>`;
 }
 
-const pairsOf = (spec: string) => spec.split(',').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]);
+const pairsOf = (spec: string) =>
+  spec.split(',').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]);
 
 export async function partitionsXml(storage: Storage, table: string, request: Request): Promise<string> {
   const manifest = await storage.require(table);
-  if (manifest.partitionColumns.length === 0) throw new Refusal(400, 'InvalidParameter', `Table ${table} is not partitioned.`);
+  if (manifest.partitionColumns.length === 0)
+    throw new Refusal(400, 'InvalidParameter', `Table ${table} is not partitioned.`);
   const sorted = [...manifest.partitions].sort((a, b) => (a.spec < b.spec ? -1 : 1));
   const { items, marker } = page(sorted, (one) => one.spec, request.query);
   const rows = items.map((one) => {
-    if (request.query.has('name')) return `<Partition><Name>${escapeXml(pairsOf(one.spec).map(([name, value]) => `${name}='${value}'`).join(','))}</Name></Partition>`;
+    if (request.query.has('name'))
+      return `<Partition><Name>${escapeXml(
+        pairsOf(one.spec)
+          .map(([name, value]) => `${name}='${value}'`)
+          .join(','),
+      )}</Name></Partition>`;
     const columns = pairsOf(one.spec).map(([name, value]) => `<Column Name="${name}" Value="${escapeXml(value)}"/>`);
     const count = one.blocks.reduce((sum, block) => sum + block.rows, 0);
     const bytes = one.blocks.reduce((sum, block) => sum + block.bytes, 0);
@@ -77,6 +110,12 @@ export async function partitionXml(storage: Storage, table: string, given: strin
   if (one === undefined) throw new Refusal(404, 'NoSuchPartition', `The specified partition does not exist: ${given}`);
   const rows = one.blocks.reduce((sum, block) => sum + block.rows, 0);
   const bytes = one.blocks.reduce((sum, block) => sum + block.bytes, 0);
-  const schema = { createTime: seconds(one.createdAt), lastDDLTime: seconds(one.createdAt), lastModifiedTime: seconds(manifest.changedAt), partitionSize: bytes, partitionRecordNum: rows };
+  const schema = {
+    createTime: seconds(one.createdAt),
+    lastDDLTime: seconds(one.createdAt),
+    lastModifiedTime: seconds(manifest.changedAt),
+    partitionSize: bytes,
+    partitionRecordNum: rows,
+  };
   return `<Partition><Schema>${cdata(JSON.stringify(schema))}</Schema></Partition>`;
 }

@@ -1,7 +1,18 @@
 import { isUtf8 } from 'node:buffer';
-import { rm, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { type DuckDBConnection, DuckDBDataChunk, DuckDBDecimalValue, DuckDBBlobValue, DuckDBInstance, DuckDBTimestampValue, DuckDBDateValue, DuckDBTimestampTZValue, type DuckDBType, type DuckDBValue } from '@duckdb/node-api';
+import { rm, stat } from 'node:fs/promises';
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import { type ColumnData, type OdpsType, parseType } from '@sampan/maxcompute';
 import { syncPath } from './files.ts';
 import { Refusal } from './refusal.ts';
@@ -54,7 +65,8 @@ export function duckType(type: OdpsType): string {
 }
 
 /** Columns as DuckDB declares them. */
-export const duckColumns = (columns: readonly ColumnDefinition[]) => columns.map((column) => `${quoted(column.name)} ${duckType(parseType(column.type))}`).join(', ');
+export const duckColumns = (columns: readonly ColumnDefinition[]) =>
+  columns.map((column) => `${quoted(column.name)} ${duckType(parseType(column.type))}`).join(', ');
 
 /** Collects the rows of one block and writes them to a Parquet file. */
 export class BlockFile {
@@ -154,10 +166,16 @@ function reader(type: OdpsType, column: ColumnData, name: string): (row: number)
     default:
       return (row) => {
         const bytes = slice(column, row);
-        if (!isUtf8(bytes)) throw new Refusal(400, 'UnsupportedFeature', `Column ${name}: the emulator keeps only strings that are UTF-8.`);
+        if (!isUtf8(bytes))
+          throw new Refusal(
+            400,
+            'UnsupportedFeature',
+            `Column ${name}: the emulator keeps only strings that are UTF-8.`,
+          );
         const text = bytes.utf8Slice();
         const most = type.kind === 'varchar' || type.kind === 'char' ? type.length : Number.POSITIVE_INFINITY;
-        if (text.length > most && [...text].length > most) throw new Refusal(400, 'InvalidData', `Column ${name}: more than ${most} characters.`);
+        if (text.length > most && [...text].length > most)
+          throw new Refusal(400, 'InvalidData', `Column ${name}: more than ${most} characters.`);
         return text;
       };
   }
@@ -176,7 +194,11 @@ function slice(column: ColumnData, row: number): Slice {
 
 function refuseNanos(column: ColumnData, name: string): void {
   if (column.subMicros?.some((nanos) => nanos !== 0)) {
-    throw new Refusal(400, 'UnsupportedFeature', `Column ${name}: the emulator keeps times to the microsecond, these have nanoseconds.`);
+    throw new Refusal(
+      400,
+      'UnsupportedFeature',
+      `Column ${name}: the emulator keeps times to the microsecond, these have nanoseconds.`,
+    );
   }
 }
 
@@ -185,7 +207,8 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 /** Exact, from plain or exponent notation; refused where digits would be lost. */
 function decimalOf(text: string, precision: number, scale: number, name: string): DuckDBDecimalValue {
   const match = DECIMAL.exec(text);
-  const refused = () => new Refusal(400, 'InvalidData', `Column ${name}: "${text.slice(0, 50)}" is not a DECIMAL(${precision},${scale}).`);
+  const refused = () =>
+    new Refusal(400, 'InvalidData', `Column ${name}: "${text.slice(0, 50)}" is not a DECIMAL(${precision},${scale}).`);
   if (match === null || (match[2] === '' && !match[3])) throw refused();
   const [, sign, whole, fraction = '', exponent = '0'] = match;
   const shift = scale - fraction.length + Number(exponent);

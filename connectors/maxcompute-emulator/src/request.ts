@@ -27,8 +27,17 @@ export function parseRequest(message: IncomingMessage): Request {
     const name = decoded(at < 0 ? pair : pair.slice(0, at));
     if (!query.has(name)) query.set(name, at < 0 ? '' : decoded(pair.slice(at + 1).replaceAll('+', '%2B')));
   }
-  const segments = path.split('/').filter((one) => one !== '').map(decoded);
-  return { method: message.method ?? 'GET', path: segments[0] === 'api' ? segments.slice(1) : segments, query, headers: message.headers, message };
+  const segments = path
+    .split('/')
+    .filter((one) => one !== '')
+    .map(decoded);
+  return {
+    method: message.method ?? 'GET',
+    path: segments[0] === 'api' ? segments.slice(1) : segments,
+    query,
+    headers: message.headers,
+    message,
+  };
 }
 
 const MOST_SKEW_MS = 15 * 60_000;
@@ -37,16 +46,35 @@ const MOST_SKEW_MS = 15 * 60_000;
 export function authenticate(request: Request, keys: AccessKey, skewMs: number): void {
   const given = request.headers.authorization ?? '';
   const match = /^ODPS ([^:]+):(.+)$/.exec(given);
-  if (match === null) throw new Refusal(401, 'Unauthorized', 'ODPS-0410042:Invalid signature value - the Authorization header is missing or not of the form "ODPS id:signature"');
+  if (match === null)
+    throw new Refusal(
+      401,
+      'Unauthorized',
+      'ODPS-0410042:Invalid signature value - the Authorization header is missing or not of the form "ODPS id:signature"',
+    );
   const [accessId, day, region] = match[1].split('/');
-  if (accessId !== keys.accessId) throw new Refusal(401, 'ODPS-0410051', 'ODPS-0410051:Invalid credentials - accessKeyId not found');
+  if (accessId !== keys.accessId)
+    throw new Refusal(401, 'ODPS-0410051', 'ODPS-0410051:Invalid credentials - accessKeyId not found');
   const date = Date.parse(String(request.headers.date ?? request.headers['x-odps-date'] ?? ''));
   if (Number.isNaN(date)) throw new Refusal(400, 'MissingParameter', 'The Date header is missing.');
-  if (Math.abs(date - (Date.now() + skewMs)) > MOST_SKEW_MS) throw new Refusal(403, 'RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.');
-  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]));
-  const canonical = canonicalString({ method: request.method, resource: `/${request.path.join('/')}`, query: request.query, headers });
+  if (Math.abs(date - (Date.now() + skewMs)) > MOST_SKEW_MS)
+    throw new Refusal(
+      403,
+      'RequestTimeTooSkewed',
+      'The difference between the request time and the current time is too large.',
+    );
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+  );
+  const canonical = canonicalString({
+    method: request.method,
+    resource: `/${request.path.join('/')}`,
+    query: request.query,
+    headers,
+  });
   const wanted = authorization(keys, canonical, day === undefined ? null : { name: region, day });
-  if (wanted !== given) throw new Refusal(401, 'ODPS-0410042', 'ODPS-0410042:Invalid signature value - User signature does not match');
+  if (wanted !== given)
+    throw new Refusal(401, 'ODPS-0410042', 'ODPS-0410042:Invalid signature value - User signature does not match');
 }
 
 export async function bodyText(message: IncomingMessage, most = 4 * 1024 * 1024): Promise<string> {

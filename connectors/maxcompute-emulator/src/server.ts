@@ -30,7 +30,12 @@ interface Reply {
   headers?: { [name: string]: string };
 }
 
-const TYPES = { xml: 'application/xml', json: 'application/json', text: 'text/plain', html: 'text/html; charset=utf-8' };
+const TYPES = {
+  xml: 'application/xml',
+  json: 'application/json',
+  text: 'text/plain',
+  html: 'text/html; charset=utf-8',
+};
 const RECENT = 50;
 
 export function createHttpServer(parts: Parts): Server {
@@ -48,7 +53,10 @@ function refuse(message: IncomingMessage, response: ServerResponse, id: string, 
     response.destroy();
     return;
   }
-  const known = error instanceof Refusal ? error : new Refusal(500, 'InternalServerError', `The emulator failed: ${(error as Error).message}`);
+  const known =
+    error instanceof Refusal
+      ? error
+      : new Refusal(500, 'InternalServerError', `The emulator failed: ${(error as Error).message}`);
   if (!(error instanceof Refusal)) process.stderr.write(`${(error as Error).stack}\n`);
   // A body that nobody read would keep the connection busy: it is closed instead.
   if (!message.complete) response.setHeader('connection', 'close');
@@ -56,10 +64,19 @@ function refuse(message: IncomingMessage, response: ServerResponse, id: string, 
   response.statusCode = known.status;
   if (tunnel) {
     response.setHeader('content-type', TYPES.json);
-    response.end(JSON.stringify({ Code: known.code, Message: known.message, RequestId: id, ...(known.holdMillis === undefined ? {} : { HoldClientMillis: known.holdMillis }) }));
+    response.end(
+      JSON.stringify({
+        Code: known.code,
+        Message: known.message,
+        RequestId: id,
+        ...(known.holdMillis === undefined ? {} : { HoldClientMillis: known.holdMillis }),
+      }),
+    );
   } else {
     response.setHeader('content-type', TYPES.xml);
-    response.end(`<?xml version="1.0"?><Error><Code>${escapeXml(known.code)}</Code><Message><![CDATA[${known.message}]]></Message><RequestId>${id}</RequestId><HostId>emulator</HostId></Error>`);
+    response.end(
+      `<?xml version="1.0"?><Error><Code>${escapeXml(known.code)}</Code><Message><![CDATA[${known.message}]]></Message><RequestId>${id}</RequestId><HostId>emulator</HostId></Error>`,
+    );
   }
 }
 
@@ -73,7 +90,8 @@ async function handle(parts: Parts, message: IncomingMessage, response: ServerRe
   const fault = parts.faults.take(operation);
   if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.millis ?? 1_000));
   if (fault?.kind === 'reset' || fault?.kind === 'lostRequest') return void message.socket.destroy();
-  if (fault?.kind === 'unavailable') throw new Refusal(502, 'InternalServerError', 'ODPS-0010000:System internal error');
+  if (fault?.kind === 'unavailable')
+    throw new Refusal(502, 'InternalServerError', 'ODPS-0010000:System internal error');
   if (fault?.kind === 'throttle') throw new Refusal(429, 'SlotExceeded', 'Your slot quota is exceeded.', 50);
   if (fault?.kind === 'expire') await parts.uploads.expire();
   const reply = await route(parts, request, response);
@@ -82,13 +100,17 @@ async function handle(parts: Parts, message: IncomingMessage, response: ServerRe
 }
 
 function send(response: ServerResponse, reply: Reply): void {
-  response.writeHead(reply.status ?? 200, { ...(reply.body === undefined ? {} : { 'content-type': TYPES[reply.type ?? 'xml'] }), ...reply.headers });
+  response.writeHead(reply.status ?? 200, {
+    ...(reply.body === undefined ? {} : { 'content-type': TYPES[reply.type ?? 'xml'] }),
+    ...reply.headers,
+  });
   response.end(reply.body ?? '');
 }
 
 function operationOf({ method, query, path }: Request): Operation {
   if (query.has('uploads')) return 'createUpload';
-  if (query.has('uploadid')) return method === 'PUT' ? 'writeBlock' : method === 'POST' ? 'commitUpload' : 'reloadUpload';
+  if (query.has('uploadid'))
+    return method === 'PUT' ? 'writeBlock' : method === 'POST' ? 'commitUpload' : 'reloadUpload';
   if (query.has('downloads')) return 'createDownload';
   if (query.has('downloadid')) return 'readRows';
   return path[2] === 'instances' ? 'instances' : 'metadata';
@@ -97,20 +119,36 @@ function operationOf({ method, query, path }: Request): Operation {
 async function route(parts: Parts, request: Request, response: ServerResponse): Promise<Reply | null> {
   const [root, project, ...rest] = request.path;
   if (root !== 'projects') throw new Refusal(404, 'NoSuchObject', `There is nothing at /${request.path.join('/')}.`);
-  if (project === undefined) return { body: `<Projects><Marker/><MaxItems>1000</MaxItems>${projectXml(parts.storage.project)}</Projects>` };
-  if (project.toLowerCase() !== parts.storage.project) throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
+  if (project === undefined)
+    return { body: `<Projects><Marker/><MaxItems>1000</MaxItems>${projectXml(parts.storage.project)}</Projects>` };
+  if (project.toLowerCase() !== parts.storage.project)
+    throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
   const place = rest[0] === 'schemas' && rest[1] === 'default' ? rest.slice(2) : rest;
-  if (place.length === 0) return { body: projectXml(parts.storage.project), headers: { 'x-odps-owner': 'emulator', 'x-odps-creation-time': new Date(0).toUTCString(), 'last-modified': new Date(0).toUTCString() } };
+  if (place.length === 0)
+    return {
+      body: projectXml(parts.storage.project),
+      headers: {
+        'x-odps-owner': 'emulator',
+        'x-odps-creation-time': new Date(0).toUTCString(),
+        'last-modified': new Date(0).toUTCString(),
+      },
+    };
   if (place[0] === 'tunnel') return { type: 'text', body: String(request.headers.host) };
   if (place[0] === 'instances') return instance(parts, request, place[1]);
-  if (place[0] === 'tables') return place[1] === undefined ? { body: await tablesXml(parts.storage, request) } : table(parts, request, response, place[1].toLowerCase());
+  if (place[0] === 'tables')
+    return place[1] === undefined
+      ? { body: await tablesXml(parts.storage, request) }
+      : table(parts, request, response, place[1].toLowerCase());
   throw new Refusal(404, 'NoSuchObject', `There is nothing at /${request.path.join('/')}.`);
 }
 
 async function instance(parts: Parts, request: Request, id: string | undefined): Promise<Reply> {
   if (request.method === 'POST') {
     const made = await parts.instances.submit(await bodyText(request.message));
-    return { status: 201, headers: { location: `http://${request.headers.host}/api/projects/${parts.storage.project}/instances/${made}` } };
+    return {
+      status: 201,
+      headers: { location: `http://${request.headers.host}/api/projects/${parts.storage.project}/instances/${made}` },
+    };
   }
   if (id === undefined) return { body: '<Instances><Marker/><MaxItems>1000</MaxItems></Instances>' };
   if (request.method === 'PUT') {
@@ -130,7 +168,9 @@ async function table(parts: Parts, request: Request, response: ServerResponse, n
       await parts.uploads.write(request, name, upload);
       return {};
     }
-    return json(method === 'POST' ? await parts.uploads.commit(name, upload) : await parts.uploads.reload(name, upload));
+    return json(
+      method === 'POST' ? await parts.uploads.commit(name, upload) : await parts.uploads.reload(name, upload),
+    );
   }
   if (query.has('downloads')) return { ...json(await parts.downloads.create(request, name)), status: 201 };
   if (query.has('downloadid')) {

@@ -1,6 +1,6 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { existsSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLocks, readJson, replaceJson } from './files.ts';
 import { noSuchTable, Refusal } from './refusal.ts';
@@ -68,7 +68,8 @@ export async function openStorage(folder: string, project: string): Promise<Stor
   const locked = createLocks();
   const path = (table: string) => join(tables, table.toLowerCase());
   const file = (table: string) => join(path(table), 'manifest.json');
-  const get = (table: string) => (/^[a-z_][a-z0-9_]*$/i.test(table) ? readJson<Manifest>(file(table)) : Promise.resolve(undefined));
+  const get = (table: string) =>
+    /^[a-z_][a-z0-9_]*$/i.test(table) ? readJson<Manifest>(file(table)) : Promise.resolve(undefined);
   const required = async (table: string) => {
     const found = await get(table);
     if (found === undefined) throw noSuchTable(project, table);
@@ -103,7 +104,8 @@ export async function openStorage(folder: string, project: string): Promise<Stor
     rename: (table, to) =>
       locked(table, async () => {
         const manifest = await required(table);
-        if ((await get(to)) !== undefined) throw new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Table already exists - ${to}`);
+        if ((await get(to)) !== undefined)
+          throw new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Table already exists - ${to}`);
         await rename(path(table), path(to));
         await replaceJson(file(to), { ...manifest, name: to.toLowerCase() });
       }),
@@ -123,24 +125,45 @@ export function partitionOf(manifest: Manifest, spec: string): Partition | undef
   return manifest.partitions.find((one) => one.spec === spec);
 }
 
-export const rowsOf = (manifest: Manifest) => manifest.partitions.flatMap((one) => one.blocks).reduce((sum, block) => sum + block.rows, 0);
-export const bytesOf = (manifest: Manifest) => manifest.partitions.flatMap((one) => one.blocks).reduce((sum, block) => sum + block.bytes, 0);
+export const rowsOf = (manifest: Manifest) =>
+  manifest.partitions.flatMap((one) => one.blocks).reduce((sum, block) => sum + block.rows, 0);
+export const bytesOf = (manifest: Manifest) =>
+  manifest.partitions.flatMap((one) => one.blocks).reduce((sum, block) => sum + block.bytes, 0);
 
 /** Where a table's committed data lies, for programs that read it without the emulator: Parquet files by partition. */
 export function tableFiles(folder: string, project: string, table: string): { partition: string; files: string[] }[] {
   const path = join(folder, project, 'tables', table.toLowerCase());
   const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
-  return manifest.partitions.map((one) => ({ partition: one.spec, files: one.blocks.map((block) => join(path, 'blocks', block.file)) }));
+  return manifest.partitions.map((one) => ({
+    partition: one.spec,
+    files: one.blocks.map((block) => join(path, 'blocks', block.file)),
+  }));
 }
 
 /** `pt=20260301,hh=01` with the partition columns in their order. @throws Refusal */
 export function partitionSpecOf(manifest: Manifest, given: string | undefined): string {
-  const pairs = (given ?? '').split(/[,/]/).map((part) => part.trim()).filter((part) => part !== '');
-  const values = new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')).trim().toLowerCase(), pair.slice(pair.indexOf('=') + 1).trim().replace(/^['"]|['"]$/g, '')]));
+  const pairs = (given ?? '')
+    .split(/[,/]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  const values = new Map(
+    pairs.map((pair) => [
+      pair.slice(0, pair.indexOf('=')).trim().toLowerCase(),
+      pair
+        .slice(pair.indexOf('=') + 1)
+        .trim()
+        .replace(/^['"]|['"]$/g, ''),
+    ]),
+  );
   const names = manifest.partitionColumns.map((column) => column.name);
-  if (names.length > 0 && values.size === 0) throw new Refusal(400, 'MissingPartitionSpec', `Table ${manifest.name} is partitioned: a partition must be named.`);
+  if (names.length > 0 && values.size === 0)
+    throw new Refusal(400, 'MissingPartitionSpec', `Table ${manifest.name} is partitioned: a partition must be named.`);
   if (values.size !== names.length || !names.every((name) => values.get(name))) {
-    throw new Refusal(400, 'InvalidPartitionSpec', `"${given ?? ''}" is not a partition of ${manifest.name} (${names.join(', ') || 'it has none'}).`);
+    throw new Refusal(
+      400,
+      'InvalidPartitionSpec',
+      `"${given ?? ''}" is not a partition of ${manifest.name} (${names.join(', ') || 'it has none'}).`,
+    );
   }
   return names.map((name) => `${name}=${values.get(name)}`).join(',');
 }

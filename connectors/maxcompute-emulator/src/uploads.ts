@@ -44,7 +44,8 @@ export async function openUploads(storage: Storage, duck: DuckDBInstance): Promi
   const find = async (table: string, id: string): Promise<Session> => {
     const session = /^[a-z0-9]+$/i.test(id) ? await readJson<Session>(file(id)) : undefined;
     const old = session !== undefined && Date.parse(session.createdAt) < Date.now() - SESSION_HOURS * 3_600_000;
-    if (session === undefined || session.table !== table.toLowerCase() || old) throw new Refusal(404, 'NoSuchUpload', `There is no upload session ${id} for this table, or it has expired.`);
+    if (session === undefined || session.table !== table.toLowerCase() || old)
+      throw new Refusal(404, 'NoSuchUpload', `There is no upload session ${id} for this table, or it has expired.`);
     if (session.status === 'CLOSED') return session;
     // A crash between the commit and this note of it: the manifest knows.
     const manifest = await storage.require(table);
@@ -56,20 +57,31 @@ export async function openUploads(storage: Storage, duck: DuckDBInstance): Promi
       const manifest = await storage.require(table);
       const partition = partitionSpecOf(manifest, request.query.get('partition'));
       if (partitionOf(manifest, partition) === undefined) {
-        if (partition !== '' && request.query.get('create_partition') !== 'true') throw new Refusal(404, 'NoSuchPartition', `The specified partition does not exist: ${partition}`);
+        if (partition !== '' && request.query.get('create_partition') !== 'true')
+          throw new Refusal(404, 'NoSuchPartition', `The specified partition does not exist: ${partition}`);
         await storage.change(table, (one) => withPartition(one, partition));
       }
       const id = `${new Date().toISOString().replace(/\D/g, '')}${randomBytes(10).toString('hex')}`;
-      const session: Session = { id, table: manifest.name, partition, overwrite: request.query.get('overwrite') === 'true', status: 'NORMAL', createdAt: new Date().toISOString(), blocks: [] };
+      const session: Session = {
+        id,
+        table: manifest.name,
+        partition,
+        overwrite: request.query.get('overwrite') === 'true',
+        status: 'NORMAL',
+        createdAt: new Date().toISOString(),
+        blocks: [],
+      };
       await replaceJson(file(id), session);
       return shown(session, manifest);
     },
     reload: async (table, id) => shown(await find(table, id), await storage.require(table)),
     async write(request, table, id) {
       const session = await find(table, id);
-      if (session.status !== 'NORMAL') throw new Refusal(409, 'StatusConflict', `The upload session is ${session.status}.`);
+      if (session.status !== 'NORMAL')
+        throw new Refusal(409, 'StatusConflict', `The upload session is ${session.status}.`);
       const blockId = Number(request.query.get('blockid'));
-      if (!Number.isInteger(blockId) || blockId < 0 || blockId > MOST_BLOCK_ID) throw new Refusal(400, 'InvalidBlockID', `A block id is 0 to ${MOST_BLOCK_ID}.`);
+      if (!Number.isInteger(blockId) || blockId < 0 || blockId > MOST_BLOCK_ID)
+        throw new Refusal(400, 'InvalidBlockID', `A block id is 0 to ${MOST_BLOCK_ID}.`);
       const manifest = await storage.require(table);
       const block = await takeBlock(request, storage, duck, manifest);
       // A late block may meet a session that was committed meanwhile.
@@ -85,7 +97,9 @@ export async function openUploads(storage: Storage, duck: DuckDBInstance): Promi
         const session = await find(table, id);
         if (session.status === 'NORMAL') {
           const added = session.blocks.map((one) => one.block).filter((block) => block.rows > 0);
-          await storage.change(table, (manifest) => (manifest.uploads.includes(id) ? null : absorbed(manifest, session, added)));
+          await storage.change(table, (manifest) =>
+            manifest.uploads.includes(id) ? null : absorbed(manifest, session, added),
+          );
           await replaceJson(file(id), { ...session, status: 'CLOSED' });
         }
         return shown({ ...session, status: 'CLOSED' }, await storage.require(table));
@@ -94,20 +108,30 @@ export async function openUploads(storage: Storage, duck: DuckDBInstance): Promi
       for (const name of await readdir(folder)) await rm(join(folder, name), { force: true });
     },
     async list() {
-      const sessions = await Promise.all((await readdir(folder)).filter((name) => name.endsWith('.json')).map((name) => readJson<Session>(join(folder, name))));
-      return sessions.filter((one): one is Session => one !== undefined).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+      const sessions = await Promise.all(
+        (await readdir(folder))
+          .filter((name) => name.endsWith('.json'))
+          .map((name) => readJson<Session>(join(folder, name))),
+      );
+      return sessions
+        .filter((one): one is Session => one !== undefined)
+        .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
     },
   };
 }
 
 export function withPartition(manifest: Manifest, spec: string): Manifest {
   if (partitionOf(manifest, spec) !== undefined) return manifest;
-  return { ...manifest, partitions: [...manifest.partitions, { spec, createdAt: new Date().toISOString(), blocks: [] }] };
+  return {
+    ...manifest,
+    partitions: [...manifest.partitions, { spec, createdAt: new Date().toISOString(), blocks: [] }],
+  };
 }
 
 /** The manifest with the session's blocks in it: the one change that makes them visible. */
 function absorbed(manifest: Manifest, session: Session, added: Block[]): Manifest {
-  if (session.partition !== '' && partitionOf(manifest, session.partition) === undefined) throw new Refusal(404, 'NoSuchPartition', `The partition ${session.partition} was dropped.`);
+  if (session.partition !== '' && partitionOf(manifest, session.partition) === undefined)
+    throw new Refusal(404, 'NoSuchPartition', `The partition ${session.partition} was dropped.`);
   const partitions = withPartition(manifest, session.partition).partitions.map((one) =>
     one.spec === session.partition ? { ...one, blocks: session.overwrite ? added : [...one.blocks, ...added] } : one,
   );
@@ -117,12 +141,17 @@ function absorbed(manifest: Manifest, session: Session, added: Block[]): Manifes
 /** Reads the record stream as it comes, checks it whole, and makes a Parquet file of it. */
 async function takeBlock(request: Request, storage: Storage, duck: DuckDBInstance, manifest: Manifest): Promise<Block> {
   const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity' && encoding !== 'deflate') throw new Refusal(400, 'InvalidCompression', `The emulator takes no ${encoding}: send deflate or nothing.`);
+  if (encoding !== undefined && encoding !== 'identity' && encoding !== 'deflate')
+    throw new Refusal(400, 'InvalidCompression', `The emulator takes no ${encoding}: send deflate or nothing.`);
   const body = encoding === 'deflate' ? request.message.pipe(createInflate()) : request.message;
-  const decoder = new RecordDecoder(manifest.columns.map((column) => parseType(column.type)), { rows: 8_192, fieldBytes: MAX_FIELD_BYTES });
+  const decoder = new RecordDecoder(
+    manifest.columns.map((column) => parseType(column.type)),
+    { rows: 8_192, fieldBytes: MAX_FIELD_BYTES },
+  );
   const target = await BlockFile.create(duck, manifest.columns);
   try {
-    for await (const chunk of body) for (const batch of decoder.push(chunk as Buffer)) target.append(batch.columns, batch.rows);
+    for await (const chunk of body)
+      for (const batch of decoder.push(chunk as Buffer)) target.append(batch.columns, batch.rows);
     const last = decoder.end();
     if (last !== null) target.append(last.columns, last.rows);
     const name = `${randomBytes(12).toString('hex')}.parquet`;
@@ -136,7 +165,14 @@ async function takeBlock(request: Request, storage: Storage, duck: DuckDBInstanc
 }
 
 function shown(session: Session, manifest: Manifest): object {
-  const column = (one: Manifest['columns'][number], index: number) => ({ name: one.name, type: one.type.toLowerCase(), comment: one.comment, nullable: one.nullable, column_id: String(index), default_value: '' });
+  const column = (one: Manifest['columns'][number], index: number) => ({
+    name: one.name,
+    type: one.type.toLowerCase(),
+    comment: one.comment,
+    nullable: one.nullable,
+    column_id: String(index),
+    default_value: '',
+  });
   return {
     UploadID: session.id,
     Status: session.status.toLowerCase(),
@@ -145,8 +181,18 @@ function shown(session: Session, manifest: Manifest): object {
     IsOverwrite: session.overwrite,
     MaxFieldSize: MAX_FIELD_BYTES,
     QuotaName: '',
-    Schema: { IsVirtualView: false, columns: manifest.columns.map(column), partitionKeys: manifest.partitionColumns.map((one) => ({ name: one.name, type: one.type.toLowerCase() })) },
-    UploadedBlockList: session.blocks.map((one) => ({ BlockID: one.id, RecordCount: one.block.rows, CreateTime: Math.floor(one.version / 1_000), Date: '', FileName: '', Version: one.version })),
+    Schema: {
+      IsVirtualView: false,
+      columns: manifest.columns.map(column),
+      partitionKeys: manifest.partitionColumns.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
+    },
+    UploadedBlockList: session.blocks.map((one) => ({
+      BlockID: one.id,
+      RecordCount: one.block.rows,
+      CreateTime: Math.floor(one.version / 1_000),
+      Date: '',
+      FileName: '',
+      Version: one.version,
+    })),
   };
 }
-

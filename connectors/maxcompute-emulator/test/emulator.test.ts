@@ -2,7 +2,21 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { commitUpload, createDownload, createUpload, getProject, getTable, Http, hasPartition, listPartitions, listTables, readRows, reloadUpload, runSql, writeBlock } from '@sampan/maxcompute';
+import {
+  commitUpload,
+  createDownload,
+  createUpload,
+  getProject,
+  getTable,
+  Http,
+  hasPartition,
+  listPartitions,
+  listTables,
+  readRows,
+  reloadUpload,
+  runSql,
+  writeBlock,
+} from '@sampan/maxcompute';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator, tableFiles } from '../src/index.ts';
 
@@ -10,11 +24,15 @@ let folder: string;
 let emulator: Emulator;
 let http: Http;
 
-const client = (endpoint: string, changes = {}) => new Http({ endpoint, project: 'demo', accessId: 'demo', accessKey: 'demo', ...changes });
+const client = (endpoint: string, changes = {}) =>
+  new Http({ endpoint, project: 'demo', accessId: 'demo', accessKey: 'demo', ...changes });
 
 function text(values: (string | null)[]) {
   const parts = values.map((value) => Buffer.from(value ?? ''));
-  const offsets = Int32Array.from([0, ...parts.map((_, index) => parts.slice(0, index + 1).reduce((sum, part) => sum + part.length, 0))]);
+  const offsets = Int32Array.from([
+    0,
+    ...parts.map((_, index) => parts.slice(0, index + 1).reduce((sum, part) => sum + part.length, 0)),
+  ]);
   const validity = new Uint8Array((values.length + 7) >> 3);
   values.forEach((value, row) => {
     if (value !== null) validity[row >> 3] |= 1 << (row & 7);
@@ -24,7 +42,13 @@ function text(values: (string | null)[]) {
 
 const ids = (...values: bigint[]) => ({ length: values.length, values: BigInt64Array.from(values) });
 
-async function put(table: string, sessionId: string, block: number, values: bigint[], partition: { name: string; value: string }[] = []) {
+async function put(
+  table: string,
+  sessionId: string,
+  block: number,
+  values: bigint[],
+  partition: { name: string; value: string }[] = [],
+) {
   const target = { table, partition };
   const session = await reloadUpload(http, target, sessionId);
   const writer = await writeBlock(http, target, session, block);
@@ -48,7 +72,10 @@ afterAll(async () => {
 
 describe('tables', () => {
   it('are created, listed, described and dropped', async () => {
-    await runSql(http, "CREATE TABLE IF NOT EXISTS demo.`t1` (`id` BIGINT NOT NULL COMMENT 'the id', name STRING, amount DECIMAL(18,4)) COMMENT 'a table; with a comment' LIFECYCLE 7");
+    await runSql(
+      http,
+      "CREATE TABLE IF NOT EXISTS demo.`t1` (`id` BIGINT NOT NULL COMMENT 'the id', name STRING, amount DECIMAL(18,4)) COMMENT 'a table; with a comment' LIFECYCLE 7",
+    );
     const table = await getTable(http, 'T1');
     expect(table).toMatchObject({ name: 't1', comment: 'a table; with a comment', lifecycle: 7 });
     expect(table!.columns.map((column) => [column.name, column.type.kind, column.nullable, column.comment])).toEqual([
@@ -90,7 +117,11 @@ describe('upload sessions', () => {
     expect(await count('up')).toBe(0);
     await commitUpload(http, target, session.id, [0, 1]);
     await commitUpload(http, target, session.id, [0, 1]);
-    expect((await runSql(http, 'SELECT id, name FROM up ORDER BY id')).rows).toEqual([['1', 'row 1'], ['2', 'row 2'], ['3', 'row 3']]);
+    expect((await runSql(http, 'SELECT id, name FROM up ORDER BY id')).rows).toEqual([
+      ['1', 'row 1'],
+      ['2', 'row 2'],
+      ['3', 'row 3'],
+    ]);
     await expect(put('up', session.id, 2, [4n])).rejects.toMatchObject({ code: 'StatusConflict' });
   });
 
@@ -107,7 +138,9 @@ describe('upload sessions', () => {
     await runSql(http, 'CREATE TABLE parted (id BIGINT, name STRING) PARTITIONED BY (pt STRING)');
     const partition = [{ name: 'pt', value: '20260301' }];
     await expect(createUpload(http, { table: 'parted', partition })).rejects.toMatchObject({ code: 'NoSuchPartition' });
-    await expect(createUpload(http, { table: 'parted', partition: [] })).rejects.toMatchObject({ code: 'MissingPartitionSpec' });
+    await expect(createUpload(http, { table: 'parted', partition: [] })).rejects.toMatchObject({
+      code: 'MissingPartitionSpec',
+    });
     await runSql(http, "ALTER TABLE parted ADD IF NOT EXISTS PARTITION (pt='20260301')");
     expect(await hasPartition(http, 'parted', partition)).toBe(true);
     const session = await createUpload(http, { table: 'parted', partition });
@@ -163,16 +196,30 @@ it('lets anybody read committed data with DuckDB alone', async () => {
   const [{ files }] = tableFiles(folder, 'demo', 'down');
   const duck = await DuckDBInstance.create(':memory:');
   const connection = await duck.connect();
-  const reader = await connection.runAndReadAll(`SELECT id, name FROM read_parquet(['${files.join("','")}']) ORDER BY id`);
-  expect(reader.getRowsJson()).toEqual([['1', 'a'], ['2', null], ['3', 'c']]);
+  const reader = await connection.runAndReadAll(
+    `SELECT id, name FROM read_parquet(['${files.join("','")}']) ORDER BY id`,
+  );
+  expect(reader.getRowsJson()).toEqual([
+    ['1', 'a'],
+    ['2', null],
+    ['3', 'c'],
+  ]);
   connection.closeSync();
 });
 
 describe('access', () => {
   it('refuses a wrong key, a wrong id, a wrong project, each by its code', async () => {
-    await expect(getProject(client(emulator.endpoint, { accessKey: 'wrong' }))).rejects.toMatchObject({ code: 'ODPS-0410042', kind: 'auth' });
-    await expect(getProject(client(emulator.endpoint, { accessId: 'nobody' }))).rejects.toMatchObject({ code: 'ODPS-0410051', kind: 'auth' });
-    await expect(getProject(client(emulator.endpoint, { project: 'other' }))).rejects.toMatchObject({ kind: 'missing' });
+    await expect(getProject(client(emulator.endpoint, { accessKey: 'wrong' }))).rejects.toMatchObject({
+      code: 'ODPS-0410042',
+      kind: 'auth',
+    });
+    await expect(getProject(client(emulator.endpoint, { accessId: 'nobody' }))).rejects.toMatchObject({
+      code: 'ODPS-0410051',
+      kind: 'auth',
+    });
+    await expect(getProject(client(emulator.endpoint, { project: 'other' }))).rejects.toMatchObject({
+      kind: 'missing',
+    });
     await expect(getProject(client('http://127.0.0.1:1/api'))).rejects.toMatchObject({ code: 'ConnectionFailed' });
   });
 

@@ -5,7 +5,17 @@ import { parseError, type Token, tokenize } from './tokens.ts';
 export type PartitionValues = { name: string; value: string }[];
 
 export type Statement =
-  | { kind: 'create'; table: string; ifNotExists: boolean; columns: ColumnDefinition[]; partitionColumns: ColumnDefinition[]; primaryKey: string[]; comment: string; lifecycle: number | null; properties: { [name: string]: string } }
+  | {
+      kind: 'create';
+      table: string;
+      ifNotExists: boolean;
+      columns: ColumnDefinition[];
+      partitionColumns: ColumnDefinition[];
+      primaryKey: string[];
+      comment: string;
+      lifecycle: number | null;
+      properties: { [name: string]: string };
+    }
   | { kind: 'drop'; table: string; ifExists: boolean }
   | { kind: 'addPartition'; table: string; ifNotExists: boolean; partitions: PartitionValues[] }
   | { kind: 'dropPartition'; table: string; ifExists: boolean; partition: PartitionValues }
@@ -13,7 +23,14 @@ export type Statement =
   | { kind: 'setLifecycle'; table: string; days: number }
   | { kind: 'rename'; table: string; to: string }
   | { kind: 'select'; tokens: Token[] }
-  | { kind: 'insert'; table: string; overwrite: boolean; partition: PartitionValues; columns: string[] | null; tokens: Token[] };
+  | {
+      kind: 'insert';
+      table: string;
+      overwrite: boolean;
+      partition: PartitionValues;
+      columns: string[] | null;
+      tokens: Token[];
+    };
 
 /** Parses one statement. What it does not know it refuses by name. @throws Refusal */
 export function parse(sql: string): Statement {
@@ -53,7 +70,10 @@ class Parser {
     }
     if (this.#eat('alter')) return this.#alter();
     if (this.#eat('insert')) return this.#insert();
-    throw parseError(this.#tokens[0]?.at ?? 0, `the emulator does not know statements that begin with "${this.#tokens[0]?.value ?? ''}"`);
+    throw parseError(
+      this.#tokens[0]?.at ?? 0,
+      `the emulator does not know statements that begin with "${this.#tokens[0]?.value ?? ''}"`,
+    );
   }
 
   #create(): Statement {
@@ -70,7 +90,12 @@ class Parser {
       } else columns.push(this.#column());
     } while (this.#eatSign(','));
     this.#sign(')');
-    const rest = { comment: '', lifecycle: null as number | null, properties: {} as { [name: string]: string }, partitionColumns: [] as ColumnDefinition[] };
+    const rest = {
+      comment: '',
+      lifecycle: null as number | null,
+      properties: {} as { [name: string]: string },
+      partitionColumns: [] as ColumnDefinition[],
+    };
     for (;;) {
       if (this.#eat('comment')) rest.comment = this.#text();
       else if (this.#eat('lifecycle')) rest.lifecycle = this.#number();
@@ -94,12 +119,16 @@ class Parser {
     while (this.#at < this.#tokens.length) {
       const { value, kind } = this.#tokens[this.#at];
       if (kind === 'sign' && depth === 0 && (value === ',' || value === ')')) break;
-      if (kind === 'word' && depth === 0 && this.#at > start && ['not', 'null', 'comment', 'default'].includes(value)) break;
+      if (kind === 'word' && depth === 0 && this.#at > start && ['not', 'null', 'comment', 'default'].includes(value))
+        break;
       if (value === '(' || value === '<') depth++;
       if (value === ')' || value === '>') depth--;
       this.#at++;
     }
-    const text = this.#tokens.slice(start, this.#at).map((token) => token.value).join('');
+    const text = this.#tokens
+      .slice(start, this.#at)
+      .map((token) => token.value)
+      .join('');
     const type = parseType(text);
     if (type.kind === 'unknown') throw parseError(this.#tokens[start]?.at ?? this.#length, `"${text}" is not a type`);
     let nullable = true;
@@ -155,7 +184,8 @@ class Parser {
       const name = this.#name().toLowerCase();
       this.#sign('=');
       const token = this.#next();
-      if (token.kind !== 'text' && token.kind !== 'number') throw parseError(token.at, 'a partition value is a string or a number');
+      if (token.kind !== 'text' && token.kind !== 'number')
+        throw parseError(token.at, 'a partition value is a string or a number');
       values.push({ name, value: token.value });
     } while (this.#eatSign(','));
     this.#sign(')');
@@ -253,6 +283,9 @@ class Parser {
 
   #unexpected(wanted?: string) {
     const token = this.#tokens[this.#at];
-    return parseError(token?.at ?? this.#length, `${wanted === undefined ? 'this is not supported here' : `"${wanted}" is needed`}, found "${token?.value ?? 'the end'}"`);
+    return parseError(
+      token?.at ?? this.#length,
+      `${wanted === undefined ? 'this is not supported here' : `"${wanted}" is needed`}, found "${token?.value ?? 'the end'}"`,
+    );
   }
 }

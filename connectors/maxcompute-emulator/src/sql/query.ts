@@ -10,14 +10,17 @@ import { parseError, type Token } from './tokens.ts';
 const KEYWORDS = new Set(
   `select from where group by having order limit offset as and or not in is null like between case when then else end distinct all union except intersect
   join inner left right full outer cross on using asc desc nulls first last true false with values exists interval cast date datetime timestamp
-  bigint int integer smallint tinyint double float boolean string decimal varchar char binary over partition rows unbounded preceding following current row`
-    .split(/\s+/),
+  bigint int integer smallint tinyint double float boolean string decimal varchar char binary over partition rows unbounded preceding following current row`.split(
+    /\s+/,
+  ),
 );
 
 /** Functions that mean the same in MaxCompute and in DuckDB. Others are refused: a wrong answer would be worse than none. */
 const FUNCTIONS = new Set(
   `count sum avg min max abs ceil floor round length lower upper trim ltrim rtrim concat coalesce nullif if substr substring replace greatest least
-  cast year month day hour minute second row_number rank dense_rank lag lead sign sqrt exp ln pow power mod md5`.split(/\s+/),
+  cast year month day hour minute second row_number rank dense_rank lag lead sign sqrt exp ln pow power mod md5`.split(
+    /\s+/,
+  ),
 );
 
 /** How types are written in a CAST. */
@@ -36,7 +39,11 @@ export async function runQuery(storage: Storage, duck: DuckDBInstance, tokens: r
     return await answered(connection, sql);
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw new Refusal(400, 'ODPS-0130071', `ODPS-0130071:Semantic analysis exception - ${(error as Error).message.split('\n')[0]}`);
+    throw new Refusal(
+      400,
+      'ODPS-0130071',
+      `ODPS-0130071:Semantic analysis exception - ${(error as Error).message.split('\n')[0]}`,
+    );
   } finally {
     connection.closeSync();
   }
@@ -45,7 +52,9 @@ export async function runQuery(storage: Storage, duck: DuckDBInstance, tokens: r
 async function answered(connection: DuckDBConnection, sql: string): Promise<QueryResult> {
   await connection.run("SET TimeZone = 'UTC'");
   const described = await connection.runAndReadAll(`DESCRIBE ${sql}`);
-  const columns = described.getRowObjects().map((row) => ({ name: String(row.column_name), type: String(row.column_type).toLowerCase() }));
+  const columns = described
+    .getRowObjects()
+    .map((row) => ({ name: String(row.column_name), type: String(row.column_type).toLowerCase() }));
   const shown = columns.map((_, index) => `CAST(c${index} AS VARCHAR)`).join(', ');
   const names = columns.map((_, index) => `c${index}`).join(', ');
   const reader = await connection.runAndReadAll(`SELECT ${shown} FROM (${sql}) AS q(${names})`);
@@ -64,8 +73,14 @@ export async function translate(storage: Storage, tokens: readonly Token[]): Pro
       let name = token.value;
       while (tokens[at + 1]?.value === '.' && tokens[at + 1].kind === 'sign') name = tokens[(at += 2)]?.value ?? '';
       const alias = tokens[at + 1];
-      const aliased = alias !== undefined && (alias.kind === 'name' || (alias.kind === 'word' && (alias.value === 'as' || !KEYWORDS.has(alias.value))));
-      parts.push(named.has(name.toLowerCase()) ? quoted(name.toLowerCase()) : `${tableSql(storage, await storage.require(name.toLowerCase()))}${aliased ? '' : ` AS ${quoted(name.toLowerCase())}`}`);
+      const aliased =
+        alias !== undefined &&
+        (alias.kind === 'name' || (alias.kind === 'word' && (alias.value === 'as' || !KEYWORDS.has(alias.value))));
+      parts.push(
+        named.has(name.toLowerCase())
+          ? quoted(name.toLowerCase())
+          : `${tableSql(storage, await storage.require(name.toLowerCase()))}${aliased ? '' : ` AS ${quoted(name.toLowerCase())}`}`,
+      );
       continue;
     }
     parts.push(word(token, tokens[at + 1]));
@@ -77,7 +92,12 @@ function commonTables(tokens: readonly Token[]): Set<string> {
   const names = new Set<string>();
   if (tokens[0]?.value !== 'with') return names;
   tokens.forEach((token, at) => {
-    if ((token.kind === 'name' || token.kind === 'word') && tokens[at + 1]?.value === 'as' && tokens[at + 2]?.value === '(') names.add(token.value.toLowerCase());
+    if (
+      (token.kind === 'name' || token.kind === 'word') &&
+      tokens[at + 1]?.value === 'as' &&
+      tokens[at + 2]?.value === '('
+    )
+      names.add(token.value.toLowerCase());
   });
   return names;
 }
@@ -90,7 +110,8 @@ function word(token: Token, next: Token | undefined): string {
       return quoted(token.value.toLowerCase());
     case 'word': {
       const called = next?.kind === 'sign' && next.value === '(';
-      if (called && !KEYWORDS.has(token.value) && !FUNCTIONS.has(token.value)) throw parseError(token.at, `the emulator does not know the function ${token.value}`);
+      if (called && !KEYWORDS.has(token.value) && !FUNCTIONS.has(token.value))
+        throw parseError(token.at, `the emulator does not know the function ${token.value}`);
       return TYPES[token.value] ?? (KEYWORDS.has(token.value) || called ? token.value : quoted(token.value));
     }
     default:
@@ -103,11 +124,24 @@ export function tableSql(storage: Storage, manifest: Manifest): string {
   const columns = manifest.columns.map((column) => quoted(column.name));
   const parts = manifest.partitions.flatMap((partition) => {
     if (partition.blocks.length === 0) return [];
-    const files = partition.blocks.map((block) => literal(join(storage.tablePath(manifest.name), 'blocks', block.file)));
-    const values = partition.spec === '' ? [] : partition.spec.split(',').map((pair) => `${literal(pair.slice(pair.indexOf('=') + 1))} AS ${quoted(pair.slice(0, pair.indexOf('=')))}`);
-    return [`SELECT ${[...columns, ...values].join(', ')} FROM read_parquet([${files.join(', ')}], union_by_name = true)`];
+    const files = partition.blocks.map((block) =>
+      literal(join(storage.tablePath(manifest.name), 'blocks', block.file)),
+    );
+    const values =
+      partition.spec === ''
+        ? []
+        : partition.spec
+            .split(',')
+            .map(
+              (pair) => `${literal(pair.slice(pair.indexOf('=') + 1))} AS ${quoted(pair.slice(0, pair.indexOf('=')))}`,
+            );
+    return [
+      `SELECT ${[...columns, ...values].join(', ')} FROM read_parquet([${files.join(', ')}], union_by_name = true)`,
+    ];
   });
   if (parts.length > 0) return `(${parts.join(' UNION ALL ')})`;
-  const nothing = [...manifest.columns, ...manifest.partitionColumns].map((column) => `CAST(NULL AS ${duckType(parseType(column.type))}) AS ${quoted(column.name)}`);
+  const nothing = [...manifest.columns, ...manifest.partitionColumns].map(
+    (column) => `CAST(NULL AS ${duckType(parseType(column.type))}) AS ${quoted(column.name)}`,
+  );
   return `(SELECT ${nothing.join(', ')} WHERE false)`;
 }

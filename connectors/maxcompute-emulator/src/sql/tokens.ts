@@ -28,7 +28,10 @@ export function tokenize(sql: string): Token[] {
       at += length;
       continue;
     }
-    const match = /^(?:(`(?:[^`]|``)*`)|([A-Za-z_][A-Za-z0-9_]*)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(<>|!=|<=|>=|\|\||[-+*/%(),.;=<>]))/.exec(rest);
+    const match =
+      /^(?:(`(?:[^`]|``)*`)|([A-Za-z_][A-Za-z0-9_]*)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(<>|!=|<=|>=|\|\||[-+*/%(),.;=<>]))/.exec(
+        rest,
+      );
     if (match === null) throw parseError(at, `unexpected "${first}"`);
     if (match[1] !== undefined) tokens.push({ kind: 'name', value: match[1].slice(1, -1).replaceAll('``', '`'), at });
     else if (match[2] !== undefined) tokens.push({ kind: 'word', value: match[2].toLowerCase(), at });
