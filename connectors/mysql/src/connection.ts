@@ -32,7 +32,8 @@ export async function connect(options: MysqlOptions, context: OpenContext, how: 
   try {
     return await login(options, context, how, tlsOf(options));
   } catch (error) {
-    if (mode !== 'PREFERRED' || (error as { cause?: { code?: string } }).cause?.code !== 'HANDSHAKE_NO_SSL_SUPPORT') throw error;
+    if (mode !== 'PREFERRED' || (error as { cause?: { code?: string } }).cause?.code !== 'HANDSHAKE_NO_SSL_SUPPORT')
+      throw error;
     return login(options, context, how, undefined);
   }
 }
@@ -49,8 +50,16 @@ function tlsOf({ ssl, host }: MysqlOptions): mysql.SslOptions {
   } as mysql.SslOptions;
 }
 
-async function login(options: MysqlOptions, context: OpenContext, how: ConnectHow, ssl: mysql.SslOptions | undefined): Promise<Connection> {
-  const address = options.socketPath === undefined ? { host: options.host as string, port: options.port } : { path: options.socketPath };
+async function login(
+  options: MysqlOptions,
+  context: OpenContext,
+  how: ConnectHow,
+  ssl: mysql.SslOptions | undefined,
+): Promise<Connection> {
+  const address =
+    options.socketPath === undefined
+      ? { host: options.host as string, port: options.port }
+      : { path: options.socketPath };
   const stream = await context.dial(address, how.signal);
   if ('setKeepAlive' in stream) stream.setKeepAlive(true, 15_000);
   const connection = mysql.createConnection({
@@ -86,7 +95,9 @@ async function login(options: MysqlOptions, context: OpenContext, how: ConnectHo
 }
 
 function variables({ sessionVariables }: MysqlOptions): string[] {
-  return Object.entries(sessionVariables).map(([name, value]) => `${name} = ${typeof value === 'number' ? value : mysql.escape(value)}`);
+  return Object.entries(sessionVariables).map(
+    ([name, value]) => `${name} = ${typeof value === 'number' ? value : mysql.escape(value)}`,
+  );
 }
 
 export function aborted(): ConnectorError {
@@ -104,7 +115,11 @@ export async function query(connection: Connection, sql: string, doing: string):
 }
 
 /** How many rows a statement changed. */
-export async function change(connection: Connection, sql: string, doing: string): Promise<{ affectedRows: number; warnings: number }> {
+export async function change(
+  connection: Connection,
+  sql: string,
+  doing: string,
+): Promise<{ affectedRows: number; warnings: number }> {
   return new Promise((resolve, reject) => {
     connection.query(sql, (error: unknown, result: unknown) => {
       if (error) return reject(asConnectorError(error, doing));

@@ -19,7 +19,8 @@ function orders(field: Field): boolean {
 /** The primary key, else a unique key without NULLs, whose columns all order; null where there is none. */
 export function readKeyOf(schema: Schema): ReadKey | null {
   const byName = new Map(schema.fields.map((field) => [field.name, field]));
-  const usable = (key: Key) => key.unique && key.columns.every((name) => !byName.get(name)!.nullable && orders(byName.get(name)!));
+  const usable = (key: Key) =>
+    key.unique && key.columns.every((name) => !byName.get(name)!.nullable && orders(byName.get(name)!));
   const key = schema.keys.find(usable);
   return key === undefined ? null : { index: key.name, fields: key.columns.map((name) => byName.get(name)!) };
 }

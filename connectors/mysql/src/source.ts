@@ -1,7 +1,16 @@
-import { ConnectorError, type Field, type Json, type OpenContext, type Plan, type Read, type Source, type Split } from '@sampan/connector';
+import {
+  ConnectorError,
+  type Field,
+  type Json,
+  type OpenContext,
+  type Plan,
+  type Read,
+  type Source,
+  type Split,
+} from '@sampan/connector';
 import { describeObject } from './catalog.ts';
 import type { MysqlOptions } from './config.ts';
-import { close, connect, type Connection, query } from './connection.ts';
+import { type Connection, close, connect, query } from './connection.ts';
 import { behind, lastKey, readKeyOf } from './keys.ts';
 import { planSplits, type SplitRead } from './splits.ts';
 import { quoteName } from './sql.ts';
@@ -29,11 +38,21 @@ export function createSource(options: MysqlOptions, context: OpenContext): Sourc
         const schema = await describeObject(connection, how.object);
         const fields = wantedFields(schema.fields, how.columns, how.object);
         const key = how.index === null ? null : readKeyOf(schema);
-        const ordered = key !== null && key.index === how.index && key.fields.every((field) => how.columns.includes(field.name));
+        const ordered =
+          key !== null && key.index === how.index && key.fields.every((field) => how.columns.includes(field.name));
         if (after !== null && !ordered) {
-          throw new ConnectorError({ kind: 'data', code: 'KEY_CHANGED', message: `The key of ${how.object} changed while it was being read.`, hint: 'Run the task again.' });
+          throw new ConnectorError({
+            kind: 'data',
+            code: 'KEY_CHANGED',
+            message: `The key of ${how.object} changed while it was being read.`,
+            hint: 'Run the task again.',
+          });
         }
-        const conditions = [how.where === null ? null : `(${how.where}\n)`, how.slice, after === null ? null : behind(key!, after as string[])].filter((one) => one !== null);
+        const conditions = [
+          how.where === null ? null : `(${how.where}\n)`,
+          how.slice,
+          after === null ? null : behind(key!, after as string[]),
+        ].filter((one) => one !== null);
         const sql = [
           `SELECT ${await selectList(connection, fields)} FROM ${quoteName(how.object)}`,
           ordered ? `FORCE INDEX (${quoteName(key.index)})` : '',
@@ -43,7 +62,14 @@ export function createSource(options: MysqlOptions, context: OpenContext): Sourc
         const places = ordered ? key.fields.map((field) => how.columns.indexOf(field.name)) : [];
         const began = performance.now();
         let rows = 0;
-        for await (const batch of readBatches(connection, sql, fields, LIMITS, (one) => (ordered ? lastKey(one, places) : null), `reading ${how.object}`)) {
+        for await (const batch of readBatches(
+          connection,
+          sql,
+          fields,
+          LIMITS,
+          (one) => (ordered ? lastKey(one, places) : null),
+          `reading ${how.object}`,
+        )) {
           rows += batch.rows;
           yield batch;
         }
@@ -59,7 +85,12 @@ function wantedFields(fields: Field[], columns: string[], object: string): Field
   return columns.map((name) => {
     const field = fields.find((one) => one.name === name);
     if (field !== undefined) return field;
-    throw new ConnectorError({ kind: 'missing', code: 'COLUMN_NOT_FOUND', message: `${object} has no column "${name}".`, hint: 'Correct the mapping.' });
+    throw new ConnectorError({
+      kind: 'missing',
+      code: 'COLUMN_NOT_FOUND',
+      message: `${object} has no column "${name}".`,
+      hint: 'Correct the mapping.',
+    });
   });
 }
 
@@ -69,7 +100,8 @@ async function selectList(connection: Connection, fields: Field[]): Promise<stri
   return fields
     .map(({ name, native }) => {
       const quoted = quoteName(name);
-      if (isGeometry(native)) return `CONCAT('SRID=', ST_SRID(${quoted}), ';', ST_AsText(${quoted}${axes})) AS ${quoted}`;
+      if (isGeometry(native))
+        return `CONCAT('SRID=', ST_SRID(${quoted}), ';', ST_AsText(${quoted}${axes})) AS ${quoted}`;
       return /^(vector|uuid|inet)/i.test(native) ? `CAST(${quoted} AS CHAR) AS ${quoted}` : quoted;
     })
     .join(', ');

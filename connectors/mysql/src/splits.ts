@@ -27,7 +27,12 @@ const MOST_STEPS = 256;
  * Half-open ranges of the leading key column, first and last one open-ended: whatever the column holds, and whatever is
  * written meanwhile, each row falls into exactly one. Comparisons are the server's, in the column's own collation.
  */
-export async function planSplits(connection: Connection, schema: MysqlSchema, read: Read, fields: Field[]): Promise<Plan> {
+export async function planSplits(
+  connection: Connection,
+  schema: MysqlSchema,
+  read: Read,
+  fields: Field[],
+): Promise<Plan> {
   const key = readKeyOf(schema);
   const chosen = read.splitKey === null ? key?.fields[0] : schema.fields.find((field) => field.name === read.splitKey);
   const wanted = splitsWanted(schema, read);
@@ -35,15 +40,21 @@ export async function planSplits(connection: Connection, schema: MysqlSchema, re
   // Rows come in the order of the key only where the slices are ranges of its leading column.
   const index = chosen !== undefined && chosen.name === key?.fields[0].name ? key.index : null;
   const base = { object: schema.object, columns: read.columns, where: read.where, index };
-  if (chosen === undefined && wanted > 1) warnings.push(`${schema.object} has no primary key or unique key without NULLs: it is read in one split, from the start again if the connection is lost.`);
-  const slices = chosen === undefined || wanted < 2 ? [null] : await slicesOf(connection, schema.object, chosen, key, wanted);
+  if (chosen === undefined && wanted > 1)
+    warnings.push(
+      `${schema.object} has no primary key or unique key without NULLs: it is read in one split, from the start again if the connection is lost.`,
+    );
+  const slices =
+    chosen === undefined || wanted < 2 ? [null] : await slicesOf(connection, schema.object, chosen, key, wanted);
   const each = schema.rowEstimate === null ? null : Math.ceil(schema.rowEstimate / slices.length);
-  const splits = slices.map((slice, number): Split => ({
-    number,
-    description: slice ?? 'all rows',
-    rowEstimate: each,
-    read: { ...base, slice } satisfies SplitRead as never,
-  }));
+  const splits = slices.map(
+    (slice, number): Split => ({
+      number,
+      description: slice ?? 'all rows',
+      rowEstimate: each,
+      read: { ...base, slice } satisfies SplitRead as never,
+    }),
+  );
   return { fields, splits, high: null, warnings };
 }
 
@@ -56,7 +67,13 @@ function splitsWanted(schema: MysqlSchema, read: Read): number {
 
 const INTEGERS = new Set(['int8', 'int16', 'int32', 'int64', 'uint64']);
 
-async function slicesOf(connection: Connection, object: string, field: Field, key: ReadKey | null, wanted: number): Promise<(string | null)[]> {
+async function slicesOf(
+  connection: Connection,
+  object: string,
+  field: Field,
+  key: ReadKey | null,
+  wanted: number,
+): Promise<(string | null)[]> {
   const bounds = INTEGERS.has(field.type.kind)
     ? await integerBounds(connection, object, field, wanted)
     : field.name === key?.fields[0].name
@@ -74,7 +91,11 @@ async function slicesOf(connection: Connection, object: string, field: Field, ke
 /** Equal steps between the least and the greatest value; sparse keys make uneven splits, never more of them. */
 async function integerBounds(connection: Connection, object: string, field: Field, wanted: number): Promise<string[]> {
   const name = quoteName(field.name);
-  const [row] = await query(connection, `SELECT CAST(MIN(${name}) AS CHAR) low, CAST(MAX(${name}) AS CHAR) high FROM ${quoteName(object)}`, `planning ${object}`);
+  const [row] = await query(
+    connection,
+    `SELECT CAST(MIN(${name}) AS CHAR) low, CAST(MAX(${name}) AS CHAR) high FROM ${quoteName(object)}`,
+    `planning ${object}`,
+  );
   if (row?.low == null) return [];
   const low = BigInt(String(row.low));
   const span = BigInt(String(row.high)) - low;
@@ -84,7 +105,13 @@ async function integerBounds(connection: Connection, object: string, field: Fiel
 }
 
 /** Every n-th entry of the index, each found from the one before it: together one walk over the index. */
-async function walkedBounds(connection: Connection, object: string, field: Field, key: ReadKey, wanted: number): Promise<string[]> {
+async function walkedBounds(
+  connection: Connection,
+  object: string,
+  field: Field,
+  key: ReadKey,
+  wanted: number,
+): Promise<string[]> {
   const name = quoteName(field.name);
   const from = `FROM ${quoteName(object)} FORCE INDEX (${quoteName(key.index)})`;
   const [counted] = await query(connection, `SELECT CAST(COUNT(*) AS CHAR) n ${from}`, `planning ${object}`);
@@ -93,7 +120,11 @@ async function walkedBounds(connection: Connection, object: string, field: Field
   const bounds: string[] = [];
   let after = '';
   while (step > 0 && bounds.length < MOST_STEPS) {
-    const [row] = await query(connection, `SELECT ${shown} bound ${from} ${after} ORDER BY ${name} LIMIT 1 OFFSET ${step - 1}`, `planning ${object}`);
+    const [row] = await query(
+      connection,
+      `SELECT ${shown} bound ${from} ${after} ORDER BY ${name} LIMIT 1 OFFSET ${step - 1}`,
+      `planning ${object}`,
+    );
     if (row === undefined) break;
     bounds.push(String(row.bound));
     after = `WHERE ${name} > ${keyLiteral(field, String(row.bound))}`;

@@ -16,7 +16,17 @@ export interface ColumnRow {
   DATETIME_PRECISION: string | number | null;
 }
 
-const GEOMETRIES = new Set(['geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', 'multipolygon', 'geomcollection', 'geometrycollection']);
+const GEOMETRIES = new Set([
+  'geometry',
+  'point',
+  'linestring',
+  'polygon',
+  'multipoint',
+  'multilinestring',
+  'multipolygon',
+  'geomcollection',
+  'geometrycollection',
+]);
 
 /** Read as WKT with the SRID in front, since their stored form means nothing elsewhere. */
 export const isGeometry = (native: string) => GEOMETRIES.has(native.replace(/[ (].*/, '').toLowerCase());

@@ -1,4 +1,14 @@
-import { allValid, type Batch, type Column, type Field, fixedValues, isVariable, type Json, type RareCell, type Values } from '@sampan/connector';
+import {
+  allValid,
+  type Batch,
+  type Column,
+  type Field,
+  fixedValues,
+  isVariable,
+  type Json,
+  type RareCell,
+  type Values,
+} from '@sampan/connector';
 
 /** How a value of the binary protocol becomes a cell; see the switch in `wire-rows.ts`. */
 export const Codec = {

@@ -102,7 +102,13 @@ export function daysOf(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const m = month <= 2 ? month + 9 : month - 3;
   const century = Math.floor(y / 100);
-  return Math.floor((146_097 * century) / 4) + Math.floor((1_461 * (y - century * 100)) / 4) + ((153 * m + 2) / 5 | 0) + day - 719_469;
+  return (
+    Math.floor((146_097 * century) / 4) +
+    Math.floor((1_461 * (y - century * 100)) / 4) +
+    (((153 * m + 2) / 5) | 0) +
+    day -
+    719_469
+  );
 }
 
 const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -121,7 +127,14 @@ function rareDate(text: string, column: Filling, index: number, batch: FillingBa
   batch.rare.push({ row: batch.rows, column: index, text, reason: 'not a date of the calendar' });
 }
 
-function readDate(packet: Buffer, start: number, column: Filling, index: number, batch: FillingBatch, capacity: number): number {
+function readDate(
+  packet: Buffer,
+  start: number,
+  column: Filling,
+  index: number,
+  batch: FillingBatch,
+  capacity: number,
+): number {
   const length = packet[start];
   const p = start + 1;
   const year = length >= 4 ? packet[p] | (packet[p + 1] << 8) : 0;
@@ -132,7 +145,14 @@ function readDate(packet: Buffer, start: number, column: Filling, index: number,
   return p + length;
 }
 
-function readDatetime(packet: Buffer, start: number, column: Filling, index: number, batch: FillingBatch, capacity: number): number {
+function readDatetime(
+  packet: Buffer,
+  start: number,
+  column: Filling,
+  index: number,
+  batch: FillingBatch,
+  capacity: number,
+): number {
   const length = packet[start];
   const p = start + 1;
   const year = length >= 4 ? packet[p] | (packet[p + 1] << 8) : 0;

@@ -58,7 +58,13 @@ export async function* readBatches(
   }
 }
 
-function startReading(connection: Connection, sql: string, fields: readonly Field[], limits: ReadLimits, doing: string) {
+function startReading(
+  connection: Connection,
+  sql: string,
+  fields: readonly Field[],
+  limits: ReadLimits,
+  doing: string,
+) {
   const full: FillingBatch[] = [];
   const spare: FillingBatch[] = [];
   let filling = createFilling(fields, limits.rows);
@@ -129,7 +135,12 @@ function startReading(connection: Connection, sql: string, fields: readonly Fiel
  * Takes the row packets of a prepared statement from under the driver. Until the first row, and from the end-of-rows
  * packet on, the driver's own command goes on; in between its row state never runs.
  */
-function hookRows(connection: Connection, sql: string, onRow: (packet: Packet) => void, finish: (error?: unknown) => void): void {
+function hookRows(
+  connection: Connection,
+  sql: string,
+  onRow: (packet: Packet) => void,
+  finish: (error?: unknown) => void,
+): void {
   let command: Command;
   try {
     command = (connection as unknown as { execute(options: { sql: string }): Command }).execute({ sql });
@@ -139,7 +150,12 @@ function hookRows(connection: Connection, sql: string, onRow: (packet: Packet) =
   }
   const rowState = (Object.getPrototypeOf(command) as { row?: unknown }).row;
   if (typeof command.execute !== 'function' || rowState === undefined) {
-    throw new ConnectorError({ kind: 'bug', code: 'DRIVER_CHANGED', message: 'This version of mysql2 has no row state to hook.', hint: 'Install the version that package-lock.json names.' });
+    throw new ConnectorError({
+      kind: 'bug',
+      code: 'DRIVER_CHANGED',
+      message: 'This version of mysql2 has no row state to hook.',
+      hint: 'Install the version that package-lock.json names.',
+    });
   }
   const drivers = command.execute.bind(command);
   command.execute = (packet, owner) => {
@@ -155,4 +171,3 @@ function hookRows(connection: Connection, sql: string, onRow: (packet: Packet) =
   command.on('error', finish);
   command.on('end', () => finish());
 }
-

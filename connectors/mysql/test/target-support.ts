@@ -47,6 +47,7 @@ export function targetOf(
   server: { port: number; user: string; password: string },
   database: string,
   told?: Told,
+  tls: 'PREFERRED' | 'DISABLED' = 'PREFERRED',
 ): Target {
   const options = config.parse({
     host: '127.0.0.1',
@@ -54,6 +55,7 @@ export function targetOf(
     user: server.user,
     password: server.password,
     database,
+    ssl: { mode: tls },
   });
   const context: OpenContext = {
     dial,
