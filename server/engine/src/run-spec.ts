@@ -1,4 +1,5 @@
 import type { Json, PartitionValue, Publish, Receipt, Split, WriteMode } from '@sampan/connector';
+import type { SplitProgress } from './run-store.ts';
 
 /** What to do with values that fit the target's type only by losing something. */
 export type OnLossy = 'REFUSE' | 'ALLOW' | 'DIRTY';
@@ -18,6 +19,8 @@ export interface Resume {
   dead: boolean;
   handle: Json;
   receipts: Receipt[];
+  /** Counts of the sealed splits. */
+  counts: SplitProgress[];
   /** The transition to COMMITTING was stored: only `outcome` and `commit` of this handle may follow. */
   committing: boolean;
 }

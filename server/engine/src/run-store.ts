@@ -1,4 +1,4 @@
-import type { DirtyRecord, Json, Publish, Receipt, Split } from '@sampan/connector';
+import type { DirtyRecord, Failure, Json, Publish, Receipt, Split } from '@sampan/connector';
 
 export type RunPhase = 'CONNECTING' | 'PLANNING' | 'COPYING' | 'VERIFYING' | 'COMMITTING';
 
@@ -58,8 +58,8 @@ export interface RunStore {
   savePlan(splits: Split[], warnings: string[]): Promise<Split[]>;
   /** Before the first byte is written. `resumed` false forgets the receipts of earlier attempts. */
   saveHandle(handle: Json, how: { publish: Publish; visible: string; resumed: boolean }): Promise<void>;
-  /** A split began (again). Dirty rows and counts of an unsealed earlier try of it are forgotten. */
-  splitStarted(split: number, how: { resumed: boolean }): Promise<void>;
+  /** A split began (again). Of the dirty records of an unsealed earlier try only the first `keepDirty` are kept. */
+  splitStarted(split: number, how: { resumed: boolean; keepDirty: number }): Promise<void>;
   saveReceipt(receipt: Receipt, counts: SplitProgress): Promise<void>;
   dirty(records: DirtyRecord[]): Promise<void>;
   /** Last value only; at most four a second. */
@@ -77,7 +77,7 @@ export interface RunStore {
  */
 export type RunEnd =
   | { end: 'committed' }
-  | { end: 'failed'; failure: import('@sampan/connector').Failure }
+  | { end: 'failed'; failure: Failure }
   | { end: 'undecided'; message: string }
   | { end: 'stopped' }
   | { end: 'lost' };

@@ -1,0 +1,46 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { OdpsType } from '@sampan/maxcompute';
+import { Refusal } from './refusal.ts';
+
+/** One in-memory DuckDB that answers queries. */
+export async function openDuck(): Promise<DuckDBInstance> {
+  return DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '2GB' });
+}
+
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/**
+ * The DuckDB type that a MaxCompute type is stored as. DATETIME and TIMESTAMP are instants (TIMESTAMPTZ, UTC),
+ * TIMESTAMP_NTZ a wall clock (TIMESTAMP).
+ */
+export function duckType(type: OdpsType): string {
+  switch (type.kind) {
+    case 'tinyint':
+    case 'smallint':
+    case 'bigint':
+    case 'float':
+    case 'double':
+    case 'boolean':
+    case 'date':
+      return type.kind.toUpperCase();
+    case 'int':
+      return 'INTEGER';
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`;
+    case 'binary':
+      return 'BLOB';
+    case 'datetime':
+    case 'timestamp':
+      return 'TIMESTAMPTZ';
+    case 'timestamp_ntz':
+      return 'TIMESTAMP';
+    case 'string':
+    case 'varchar':
+    case 'char':
+    case 'json':
+      return 'VARCHAR';
+    default:
+      throw new Refusal(400, 'UnsupportedFeature', `ODPS-0130161:[1,1] Parse exception - the emulator does not store ${type.kind} columns yet`);
+  }
+}

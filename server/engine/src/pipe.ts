@@ -1,0 +1,139 @@
+import { type Batch, ConnectorError, type DirtyRow, isConnectorError, type Json, type Lease, type Receipt, type Source, type Split, type Target, type Writer } from '@sampan/connector';
+import type { DirtyLimit } from './dirty.ts';
+import type { Mapping } from './mapping.ts';
+import type { Meter } from './meter.ts';
+import type { RunStore, SplitProgress } from './run-store.ts';
+import { pause, type Throttle } from './throttle.ts';
+
+/** What the pipes of one attempt share. */
+export interface PipeParts {
+  source: Source;
+  target: Target;
+  handle: Json;
+  lease: Lease;
+  mapping: Mapping;
+  store: RunStore;
+  meter: Meter;
+  dirty: DirtyLimit;
+  throttle: Throttle;
+  idleMs: number;
+  signal: AbortSignal;
+}
+
+const TRIES = 5;
+const FIRST_PAUSE_MS = 500;
+
+/** A position as it travels through the writer: where the source goes on, and the counts up to there. */
+type Mark = { at: Json; read: number; dirty: number };
+
+/**
+ * Copies one split, from the start or from where an earlier try left it, and seals it. A failure of the kind `busy` is
+ * tried again; a try that got further starts the count of tries anew.
+ */
+export async function copySplit(parts: PipeParts, split: Split): Promise<Receipt> {
+  let furthest = -1;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await copyOnce(parts, split);
+    } catch (error) {
+      const again = isConnectorError(error) && error.kind === 'busy' && error.code !== 'LEASE_LOST';
+      if (!again || parts.signal.aborted) throw error;
+      const reached = parts.meter.split(split.number).rowsRead;
+      if (reached > furthest) {
+        furthest = reached;
+        attempt = 1;
+      }
+      if (attempt >= TRIES) throw error;
+      await parts.store.log([{ at: new Date().toISOString(), level: 'warn', message: `Split ${split.number} is tried again: ${error.message}`, fields: { split: split.number, code: error.code } }]);
+      await pause(error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1), parts.signal);
+    }
+  }
+}
+
+async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
+  const { source, target, store, meter } = parts;
+  // Its own signal: a try that ends in whatever way takes its read with it.
+  const ending = new AbortController();
+  const signal = AbortSignal.any([parts.signal, ending.signal]);
+  const writer = await sided('writer', target.writer(parts.handle, { split: split.number }, parts.lease, signal));
+  try {
+    const mark = (writer.resumeAfter ?? null) as Mark | null;
+    const counts = meter.split(split.number);
+    Object.assign(counts, { rowsRead: mark?.read ?? 0, rowsDirty: mark?.dirty ?? 0, rowsWritten: writer.resumedRows ?? 0, rowsFiltered: 0, bytesRead: 0, bytesWritten: 0 });
+    await store.splitStarted(split.number, { resumed: mark !== null, keepDirty: mark?.dirty ?? 0 });
+    const batches = source.read(split, mark?.at ?? null, signal)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await waitFor(parts, 'READER', batches.next());
+        if (next.done) break;
+        await passOn(parts, split, writer, next.value, counts);
+      }
+    } finally {
+      ending.signal.aborted || (await batches.return?.(undefined)?.catch(() => {}));
+    }
+    const receipt = await waitFor(parts, 'WRITER', writer.seal());
+    if (receipt.rows !== counts.rowsWritten) throw miscounted(split.number, counts, receipt);
+    await store.saveReceipt(receipt, { ...counts });
+    return receipt;
+  } finally {
+    ending.abort();
+    await writer[Symbol.asyncDispose]();
+  }
+}
+
+async function passOn(parts: PipeParts, split: Split, writer: Writer, batch: Batch, counts: SplitProgress): Promise<void> {
+  const { mapping, meter, dirty, throttle } = parts;
+  try {
+    meter.throttled(await throttle.take(batch.rows, batch.bytes, parts.signal));
+    counts.rowsRead += batch.rows;
+    counts.bytesRead += batch.bytes;
+    const mapped = mapping.apply(batch);
+    const found: DirtyRow[] = [...mapped.dirty];
+    const mark: Mark | null = batch.position === null ? null : { at: batch.position, read: counts.rowsRead, dirty: counts.rowsDirty + found.length };
+    const refused = await waitFor(parts, 'WRITER', writer.write({ ...mapped.batch, position: mark as unknown as Json }));
+    for (const one of refused ?? []) found.push({ ...one, row: mapped.kept === null ? one.row : mapped.kept[one.row] });
+    counts.rowsDirty += found.length;
+    counts.rowsWritten += batch.rows - found.length;
+    counts.bytesWritten += mapped.batch.bytes;
+    if (found.length > 0) await dirty.add(found.map((one) => ({ ...one, split: split.number, ...mapping.describe(batch, one.row) })), meter.total());
+  } finally {
+    batch.release();
+  }
+}
+
+/** Awaits one side, no longer than the idle limit; measures it, and names the side in what goes wrong. */
+async function waitFor<T>(parts: PipeParts, side: 'READER' | 'WRITER', work: Promise<T>): Promise<T> {
+  const began = performance.now();
+  const ended = parts.meter.waiting(side);
+  let timer: NodeJS.Timeout | undefined;
+  const idle = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(silent(side, parts.idleMs)), parts.idleMs);
+  });
+  try {
+    return await sided(side === 'READER' ? 'reader' : 'writer', Promise.race([work, idle]));
+  } finally {
+    clearTimeout(timer);
+    ended();
+    work.catch(() => {});
+    parts.meter.waited(side === 'READER' ? 'reader' : 'writer', performance.now() - began);
+  }
+}
+
+/** Writes the side into the errors that come out. */
+export async function sided<T>(side: 'reader' | 'writer', work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isConnectorError(error) && error.code !== 'LEASE_LOST') error.side ??= side;
+    throw error;
+  }
+}
+
+function silent(side: 'READER' | 'WRITER', idleMs: number): ConnectorError {
+  const which = side === 'READER' ? 'source' : 'target';
+  return new ConnectorError({ kind: 'busy', code: 'STALLED', message: `The ${which} was silent for ${Math.round(idleMs / 1_000)} s.`, hint: `Look at the ${which} and the network to it; it is tried again by itself.` });
+}
+
+function miscounted(split: number, counts: SplitProgress, receipt: Receipt): ConnectorError {
+  return new ConnectorError({ kind: 'bug', code: 'COUNT_MISMATCH', message: `Split ${split}: ${counts.rowsWritten} rows were written, the receipt says ${receipt.rows}.`, hint: 'Nothing was published. Please report it.', side: 'writer' });
+}
