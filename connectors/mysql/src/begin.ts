@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Begun, ConnectorError, type Json, type Lease, type Load, type Previous } from '@sampan/connector';
-import { adopt, fenced, ofInstance, openSeat, type RunRow, readRun, takeOver } from './fence.ts';
+import { adopt, deadline, fenced, ofInstance, openSeat, type RunRow, readRun, takeOver } from './fence.ts';
 import { creation, findTable, prepareLoad } from './prepare.ts';
 import { runBefore, type Told } from './publish.ts';
 import { indexLiteral } from './sql.ts';
@@ -15,7 +15,7 @@ import {
   stagingTables,
 } from './staging.ts';
 import { mappedFields, stagedColumns } from './target-columns.ts';
-import { type Connect, inTransaction, type Link } from './target-link.ts';
+import { type Connect, inTransaction, type Link, whileLocked } from './target-link.ts';
 
 /** Creates what the load needs, fences off lower attempts, and takes over what they staged where it still fits. */
 export async function beginLoad(
@@ -28,10 +28,7 @@ export async function beginLoad(
 ): Promise<Begun> {
   await using link = await openSeat(connect, lease, signal);
   await createBookkeeping(link);
-  await link.change(
-    `INSERT IGNORE INTO ${RUN} (instance, attempt, state, changed) VALUES (${indexLiteral(lease.instance)}, ${lease.attempt}, 'open', UTC_TIMESTAMP(6))`,
-    'entering the run',
-  );
+  await enterRun(link, lease);
   const before = (await readRun(link, lease)) as RunRow;
   if (before.attempt > lease.attempt) throw fenced(lease, before.attempt);
   // Whoever ended this attempt may have done so while it was still about to begin.
@@ -43,6 +40,15 @@ export async function beginLoad(
   const resumed = await stageFor(link, handle, lease, before, previous);
   await runBefore(link, load.preSql, told);
   return { handle: handle as unknown as Json, resumed };
+}
+
+/** Asked first: an insert would wait for whoever is just deciding this run. */
+async function enterRun(link: Link, lease: Lease): Promise<void> {
+  if ((await readRun(link, lease)) !== null) return;
+  const row = `${indexLiteral(lease.instance)}, ${lease.attempt}, 'open', UTC_TIMESTAMP(6)`;
+  await whileLocked(link.signal, deadline(), () =>
+    link.change(`INSERT IGNORE INTO ${RUN} (instance, attempt, state, changed) VALUES (${row})`, 'entering the run'),
+  );
 }
 
 async function makeHandle(link: Link, load: Load, told: Told): Promise<Handle> {
@@ -79,14 +85,21 @@ async function stageFor(
   const there = (await stagingTables(link, lease)).includes(stagingName(lease));
   const known = previous !== null || before.attempt === lease.attempt;
   if (known && there && before.state === 'open' && before.shape === shape) return true;
-  await dropStaging(link, lease);
+  await whileLocked(link.signal, deadline(), () => reopen(link, lease, shape));
+  await whileLocked(link.signal, deadline(), () => dropStaging(link, lease));
+  await createStaging(link, stagingName(lease), handle.columns);
+  return false;
+}
+
+/** Forgets what earlier attempts staged. */
+async function reopen(link: Link, lease: Lease, shape: string): Promise<void> {
   await inTransaction(link, async () => {
+    const now = await readRun(link, lease, true);
+    if (now?.attempt !== lease.attempt) throw fenced(lease, now?.attempt ?? null);
     await link.change(`DELETE FROM ${SLOT} WHERE ${ofInstance(lease)}`, 'clearing slots');
     await link.change(
-      `UPDATE ${RUN} SET state = 'open', shape = '${shape}', post_sql_done = 0, changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)} AND attempt = ${lease.attempt}`,
+      `UPDATE ${RUN} SET state = 'open', shape = '${shape}', post_sql_done = 0, changed = UTC_TIMESTAMP(6) WHERE ${ofInstance(lease)}`,
       'opening the run',
     );
   });
-  await createStaging(link, stagingName(lease), handle.columns);
-  return false;
 }

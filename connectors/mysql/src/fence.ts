@@ -127,7 +127,8 @@ export async function takeOver(link: Link, lease: Lease): Promise<void> {
   const database = await databaseOf(link);
   for (;;) {
     const run = await readRun(link, lease);
-    if (run === null || run.attempt >= lease.attempt) break;
+    if (run === null || run.attempt === lease.attempt) return;
+    if (run.attempt > lease.attempt) throw fenced(lease, run.attempt);
     await evict(link, database, lease, run.attempt, until);
     const raised = await raise(link, lease, run.attempt, until);
     for (let seat = 0; seat < SEATS; seat++) {

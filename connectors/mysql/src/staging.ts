@@ -82,6 +82,11 @@ export async function stagingTables(link: Link, lease: Lease): Promise<string[]>
   return found.map((row) => String(row.name)).sort();
 }
 
+function attemptOf(lease: Lease, name: string): { attempt: number; split: number | null } {
+  const [attempt, split] = name.slice(stem(lease).length).split('_s');
+  return { attempt: Number(attempt), split: split === undefined ? null : Number(split) };
+}
+
 /** No keys, no defaults, no triggers, no foreign keys: rows are staged as they come, and judged in `verify`. */
 export async function createStaging(link: Link, name: string, columns: readonly StagedColumn[]): Promise<string> {
   const lines = columns.map(({ name, native, charset, collation, nullable, json }) => {
@@ -102,19 +107,20 @@ export async function adoptStaging(link: Link, lease: Lease, sealedOwn: Readonly
   const found = await stagingTables(link, lease);
   const there = new Set(found);
   for (const name of found) {
-    const [attempt, split] = name.slice(stem(lease).length).split('_s');
-    if (Number(attempt) >= lease.attempt) continue;
-    const wanted = split === undefined ? mine : `${mine}_s${split}`;
-    const keep = (split === undefined || sealedOwn.has(Number(split))) && !there.has(wanted);
+    const { attempt, split } = attemptOf(lease, name);
+    if (attempt >= lease.attempt) continue;
+    const wanted = split === null ? mine : ownName(lease, split);
+    const keep = (split === null || sealedOwn.has(split)) && !there.has(wanted);
     if (keep) await link.change(`RENAME TABLE ${quoteName(name)} TO ${quoteName(wanted)}`, 'taking over staged rows');
     else await link.change(`DROP TABLE IF EXISTS ${quoteName(name)}`, 'dropping a staging table left over');
     there.add(wanted);
   }
 }
 
+/** Drops what this attempt and lower ones staged; a higher one's tables are not ours to touch. */
 export async function dropStaging(link: Link, lease: Lease): Promise<void> {
-  const found = await stagingTables(link, lease);
-  // One at a time: a table that is still locked does not keep the others.
-  for (const name of found)
+  for (const name of await stagingTables(link, lease)) {
+    if (attemptOf(lease, name).attempt > lease.attempt) continue;
     await link.change(`DROP TABLE IF EXISTS ${quoteName(name)}`, `dropping staging table ${name}`);
+  }
 }

@@ -1,4 +1,4 @@
-import { ConnectorError } from '@sampan/connector';
+import { ConnectorError, isConnectorError } from '@sampan/connector';
 import { aborted, type ConnectHow, type Connection, change, close, query, type Row } from './connection.ts';
 
 /** How the target opens connections: the data source's options are already in it. */
@@ -33,11 +33,19 @@ export async function openLink(connect: Connect, signal: AbortSignal | undefined
   };
   signal?.addEventListener('abort', cut, { once: true });
   let gone = false;
+  let lost = false;
+  connection.on('error', () => {
+    lost = true;
+  });
+  connection.on('end', () => {
+    lost = true;
+  });
   const during = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work;
     } catch (error) {
-      throw signal?.aborted ? aborted() : error;
+      if (signal?.aborted) throw aborted();
+      throw lost ? connectionLost(error) : error;
     }
   };
   const link: Link = {
@@ -63,6 +71,18 @@ export async function openLink(connect: Connect, signal: AbortSignal | undefined
     link.cut();
     throw error;
   }
+}
+
+/** The driver knows a dead connection only while a command is under way; to a later one it answers with words of its own. */
+function connectionLost(error: unknown): unknown {
+  if (!isConnectorError(error) || error.kind !== 'bug') return error;
+  return new ConnectorError({
+    kind: 'busy',
+    code: 'CONNECTION_LOST',
+    message: 'The connection to MySQL was lost, or ended by a newer attempt.',
+    hint: 'It is tried again by itself.',
+    cause: error,
+  });
 }
 
 /** The server's error number behind a `ConnectorError`, or 0. */

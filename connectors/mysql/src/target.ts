@@ -13,6 +13,7 @@ import {
 } from './fence.ts';
 import { MODES, prepareLoad } from './prepare.ts';
 import { publish, runAfter, stillStaged, type Told, verifyStaged } from './publish.ts';
+import { indexLiteral } from './sql.ts';
 import { dropStaging, type Handle, handleOf, RUN, SLOT } from './staging.ts';
 import { type Connect, inTransaction, type Link, openLink, whileLocked } from './target-link.ts';
 import { openWriter } from './writer.ts';
@@ -139,9 +140,24 @@ async function forget(
   if (run?.state !== 'committed') return;
   if (!run.postSqlDone) await runAfter(link, handle, lease, told, warn);
   await whileLocked(undefined, deadline(), () => dropStaging(link, lease));
-  await link.change(`DELETE FROM ${SLOT} WHERE ${ofInstance(lease)}`, 'clearing slots');
-  await link.change(
-    `DELETE FROM ${RUN} WHERE state <> 'open' AND changed < UTC_TIMESTAMP(6) - INTERVAL ${KEEP_DAYS} DAY LIMIT 1000`,
-    'clearing old runs',
+  await whileLocked(undefined, deadline(), () =>
+    link.change(`DELETE FROM ${SLOT} WHERE ${ofInstance(lease)}`, 'clearing slots'),
   );
+  await forgetOld(link);
+}
+
+/** Found without locks and deleted by key: other runs must not wait for housekeeping, nor it for them. */
+async function forgetOld(link: Link): Promise<void> {
+  const old = await link.rows(
+    `SELECT instance FROM ${RUN} WHERE state <> 'open' AND changed < UTC_TIMESTAMP(6) - INTERVAL ${KEEP_DAYS} DAY LIMIT 100`,
+    'looking for old runs',
+  );
+  for (const { instance } of old) {
+    await link
+      .change(
+        `DELETE FROM ${RUN} WHERE instance = ${indexLiteral(String(instance))} AND state <> 'open'`,
+        'clearing an old run',
+      )
+      .catch(() => {});
+  }
 }

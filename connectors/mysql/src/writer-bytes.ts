@@ -43,21 +43,25 @@ function widthOf(n: number): number {
 
 /** A whole number from 0 to 2^53. */
 export function putWhole(out: Out, value: number): void {
-  if (value < 1e9) return putPadded(out, value, widthOf(value));
-  const high = Math.floor(value / 1e9);
-  putWhole(out, high);
-  putPadded(out, value - high * 1e9, 9);
+  if (value < 1e9) putPadded(out, value, widthOf(value));
+  else {
+    const high = Math.floor(value / 1e9);
+    putWhole(out, high);
+    putPadded(out, value - high * 1e9, 9);
+  }
 }
 
 export function putInteger(out: Out, value: number): void {
-  if (value >= 0) return putWhole(out, value);
-  out.bytes[out.at++] = 45;
-  putWhole(out, -value);
+  if (value < 0) out.bytes[out.at++] = 45;
+  putWhole(out, Math.abs(value));
 }
 
 /** An unsigned number in two halves, each 0…2^32-1. */
 export function putUnsigned64(out: Out, low: number, high: number): void {
-  if (high < 0x20_0000) return putWhole(out, high * 0x1_0000_0000 + low);
+  if (high < 0x20_0000) {
+    putWhole(out, high * 0x1_0000_0000 + low);
+    return;
+  }
   // Long division by 10^9 in steps of 16 bits, which stay exact in a double.
   let rest = high % 1e9;
   let quotient = Math.floor(high / 1e9) * 0x1_0000_0000;
@@ -73,33 +77,40 @@ export function putUnsigned64(out: Out, low: number, high: number): void {
 
 /** A signed number in two halves: the high one signed, the low one 0…2^32-1. */
 export function putSigned64(out: Out, low: number, high: number): void {
-  if (high >= 0) return putUnsigned64(out, low, high);
-  out.bytes[out.at++] = 45;
-  const negated = (~low + 1) >>> 0;
-  putUnsigned64(out, negated, (~high + (negated === 0 ? 1 : 0)) >>> 0);
+  if (high >= 0) putUnsigned64(out, low, high);
+  else {
+    out.bytes[out.at++] = 45;
+    const negated = (~low + 1) >>> 0;
+    putUnsigned64(out, negated, (~high + (negated === 0 ? 1 : 0)) >>> 0);
+  }
 }
 
 const POWERS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /** The shortest text that reads back as the same double. Needs 32 bytes of room. */
 export function putDouble(out: Out, value: number): void {
+  const negative = value < 0 || Object.is(value, -0);
   const size = Math.abs(value);
-  if (size < 1e9 && !Object.is(value, -0)) {
-    // y / 10^k is rounded as the server rounds the decimal text: equality proves that the text reads back.
-    for (let k = 0; k <= 6; k++) {
-      const scaled = size * POWERS[k];
-      if (Number.isInteger(scaled) && scaled / POWERS[k] === size) return putScaled(out, value < 0, scaled, k);
-    }
-  }
-  const text = Object.is(value, -0) ? '-0' : String(value);
-  out.at += out.bytes.write(text, out.at, 'latin1');
+  if (negative) out.bytes[out.at++] = 45;
+  const digits = size < 1e9 ? shortDigits(size) : -1;
+  if (digits < 0) out.at += out.bytes.write(String(size), out.at, 'latin1');
+  else putScaled(out, Math.round(size * POWERS[digits]), digits);
 }
 
-function putScaled(out: Out, negative: boolean, scaled: number, digits: number): void {
-  if (negative) out.bytes[out.at++] = 45;
-  if (digits === 0) return putWhole(out, scaled);
+/** How many digits behind the point are enough, if six are; else -1. */
+function shortDigits(size: number): number {
+  for (let k = 0; k <= 6; k++) {
+    const scaled = size * POWERS[k];
+    // scaled / 10^k is rounded as the server rounds the decimal text: equality proves that the text reads back.
+    if (Number.isInteger(scaled) && scaled / POWERS[k] === size) return k;
+  }
+  return -1;
+}
+
+function putScaled(out: Out, scaled: number, digits: number): void {
   const whole = Math.floor(scaled / POWERS[digits]);
   putWhole(out, whole);
+  if (digits === 0) return;
   out.bytes[out.at++] = 46;
   putPadded(out, scaled - whole * POWERS[digits], digits);
 }

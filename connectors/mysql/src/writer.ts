@@ -17,6 +17,8 @@ import { insertSender, loadRefused, loadSender, type Sender } from './writer-sen
 /** A row of sampan_slot. */
 interface Slot {
   known: boolean;
+  /** `rows` as the row in the database has it: while a split fills its own table, only this process counts. */
+  stored: number;
   sealed: boolean;
   /** The split has a staging table of its own, since it cannot be resumed. */
   own: boolean;
@@ -115,13 +117,15 @@ async function readSlot(link: Link, lease: Lease, split: number): Promise<Slot> 
       'reading the slot',
     ),
   );
-  if (row === undefined) return { known: false, sealed: false, own: false, rows: 0, bytes: 0, lastKey: null };
+  if (row === undefined)
+    return { known: false, stored: 0, sealed: false, own: false, rows: 0, bytes: 0, lastKey: null };
   const lastKey = row.last === null ? null : (JSON.parse(String(row.last)) as Json);
   return {
     known: true,
     sealed: Number(row.sealed) === 1,
     own: Number(row.own) === 1,
     rows: Number(row.n),
+    stored: Number(row.n),
     bytes: Number(row.bytes),
     lastKey,
   };
@@ -149,6 +153,7 @@ async function write(state: State, batch: Batch): Promise<DirtyRow[] | undefined
   const next = { ...slot, known: true, sealed: false, rows: slot.rows + chunk.rows, bytes: slot.bytes + chunk.bytes };
   if (!slot.own) {
     next.lastKey = batch.position;
+    next.stored = next.rows;
     await writeSlot(state, next);
   }
   await link.change('COMMIT', 'committing rows');
@@ -184,7 +189,7 @@ async function stageFor(state: State, unpositioned: boolean): Promise<string> {
   const { slot, lease, link, split } = state;
   const own = slot.own || (unpositioned && slot.lastKey === null);
   if (own) {
-    const empty: Slot = { known: true, sealed: false, own: true, rows: 0, bytes: 0, lastKey: null };
+    const empty: Slot = { known: true, stored: 0, sealed: false, own: true, rows: 0, bytes: 0, lastKey: null };
     await writeSlot(state, empty);
     const name = ownName(lease, split);
     await link.change(`DROP TABLE IF EXISTS ${quoteName(name)}`, 'starting the split anew');
@@ -201,18 +206,20 @@ async function writeSlot({ link, lease, split, slot }: State, next: Slot): Promi
   const where = `${ofInstance(lease)} AND attempt = ${lease.attempt}`;
   const sql = slot.known
     ? `UPDATE ${SLOT} SET sealed = ${Number(next.sealed)}, own = ${Number(next.own)}, \`rows\` = ${next.rows}, bytes = ${next.bytes}, last_key = ${last}
-       WHERE ${where} AND split = ${split} AND \`rows\` = ${slot.rows}`
+       WHERE ${where} AND split = ${split} AND \`rows\` = ${slot.stored}`
     : `INSERT INTO ${SLOT} (instance, split, attempt, sealed, own, \`rows\`, bytes, last_key)
        SELECT ${indexLiteral(lease.instance)}, ${split}, ${lease.attempt}, ${Number(next.sealed)}, ${Number(next.own)}, ${next.rows}, ${next.bytes}, ${last}
        FROM ${RUN} WHERE ${where} AND state = 'open'`;
   const { affectedRows } = await link.change(sql, 'writing the slot');
-  if (affectedRows === 0) throw fenced(lease, null);
+  if (affectedRows > 0) return;
+  const run = await readRun(link, lease);
+  throw fenced(lease, run === null || run.attempt === lease.attempt ? null : run.attempt);
 }
 
 async function seal(state: State): Promise<Receipt> {
   const { split } = state;
   if (state.slot.own && state.stage === undefined) await stageFor(state, true);
-  const next = { ...state.slot, known: true, sealed: true };
+  const next = { ...state.slot, known: true, sealed: true, stored: state.slot.rows };
   if (!state.slot.sealed) {
     await writeSlot(state, next);
     state.slot = next;

@@ -4,7 +4,20 @@ import type { Json, Target } from '@sampan/connector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MysqlServer } from '../../../tools/src/mysql-server.ts';
 import { startProxy } from './target-proxy.ts';
-import { ask, batchOf, field, flavors, lease, loadOf, signal, stage, stagedTables, start, targetOf, writeSplit } from './target-support.ts';
+import {
+  ask,
+  batchOf,
+  field,
+  flavors,
+  lease,
+  loadOf,
+  signal,
+  stage,
+  stagedTables,
+  start,
+  targetOf,
+  writeSplit,
+} from './target-support.ts';
 
 const id = field('id', { kind: 'int64' }, false);
 const name = field('name', { kind: 'utf8', maxChars: 20 });
@@ -29,7 +42,12 @@ for (const { flavor, skip } of flavors) {
     });
     afterAll(() => server?.stop());
 
-    const finish = async (handle: Json, receipts: Parameters<Target['commit']>[1], attempt: number, instance: string) => {
+    const finish = async (
+      handle: Json,
+      receipts: Parameters<Target['commit']>[1],
+      attempt: number,
+      instance: string,
+    ) => {
       const held = lease(instance, attempt);
       expect(await target.verify(handle, receipts, held, signal())).toMatchObject({ ok: true });
       await target.commit(handle, receipts, held, signal());
@@ -40,7 +58,18 @@ for (const { flavor, skip } of flavors) {
       const load = loadOf('zombie', fields);
       const old = lease('zombie', 1);
       const first = await target.begin(load, old, null, signal());
-      const sealed = await writeSplit(target, first.handle, old, 0, fields, [[1n, 'a'], [2n, 'b']], { k: 2 });
+      const sealed = await writeSplit(
+        target,
+        first.handle,
+        old,
+        0,
+        fields,
+        [
+          [1n, 'a'],
+          [2n, 'b'],
+        ],
+        { k: 2 },
+      );
       await using writer = await target.writer(first.handle, { split: 1 }, old, signal());
       await writer.write(batchOf(fields, [[3n, 'c']], { k: 3 }));
       const own = await writeSplit(target, first.handle, old, 2, fields, [[9n, 'own']], null);
@@ -82,7 +111,12 @@ for (const { flavor, skip } of flavors) {
         proxy.decide = (text) => (text.includes(at) && (index < 2 || text.includes('FOR UPDATE')) ? 'hold' : 'pass');
         const zombie = codeOf(sleeper.commit(first.handle, first.receipts, lease(instance, 1), signal()));
         await proxy.met;
-        const second = await target.begin(load, lease(instance, 2), { attempt: 1, handle: first.handle, dead: false }, signal());
+        const second = await target.begin(
+          load,
+          lease(instance, 2),
+          { attempt: 1, handle: first.handle, dead: false },
+          signal(),
+        );
         expect(sql('SELECT name FROM asleep')).toBe(index === 0 ? 'old' : `new ${index - 1}`);
         proxy.release();
         expect(await zombie).not.toBe('done');
@@ -98,7 +132,12 @@ for (const { flavor, skip } of flavors) {
 
     test('a commit whose connection is cut is found out and finished once, whichever way it went', async () => {
       sql('CREATE TABLE cut (id BIGINT, name VARCHAR(20))');
-      for (const [fate, attempt, expected] of [['lose', 1, 'open'], ['lose answer', 1, 'committed'], ['lose', 2, 'open'], ['lose answer', 2, 'committed']] as const) {
+      for (const [fate, attempt, expected] of [
+        ['lose', 1, 'open'],
+        ['lose answer', 1, 'committed'],
+        ['lose', 2, 'open'],
+        ['lose answer', 2, 'committed'],
+      ] as const) {
         sql('DELETE FROM cut');
         const instance = `cut ${fate} ${attempt}`;
         const proxy = await startProxy(server.port);
@@ -120,7 +159,9 @@ for (const { flavor, skip } of flavors) {
       }
     });
 
-    test('a commit whose connection freezes is ended by whoever asks for its outcome', { timeout: 90_000 }, async () => {
+    test('a commit whose connection freezes is ended by whoever asks for its outcome', {
+      timeout: 90_000,
+    }, async () => {
       sql('CREATE TABLE frozen (id BIGINT, name VARCHAR(20))');
       const proxy = await startProxy(server.port);
       const wired = targetOf({ ...server, port: proxy.port }, 't', undefined, 'DISABLED');
@@ -141,9 +182,25 @@ for (const { flavor, skip } of flavors) {
       const total = 5_000;
       const instance = 'killed';
       for (let attempt = 1; attempt <= 3; attempt++) {
-        const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', fileURLToPath(new URL('./target-child.ts', import.meta.url)), `${server.port}`, server.user, server.password, 't', `${instance}${attempt}`, '1', `${total}`], {
-          stdio: ['ignore', 'pipe', 'inherit'],
-        });
+        const child = spawn(
+          process.execPath,
+          [
+            '--conditions=source',
+            '--import',
+            'tsx',
+            fileURLToPath(new URL('./target-child.ts', import.meta.url)),
+            `${server.port}`,
+            server.user,
+            server.password,
+            't',
+            `${instance}${attempt}`,
+            '1',
+            `${total}`,
+          ],
+          {
+            stdio: ['ignore', 'pipe', 'inherit'],
+          },
+        );
         const killed = new Promise((resolve) => child.once('exit', resolve));
         await new Promise<void>((resolve) => {
           let seen = 0;
@@ -157,19 +214,29 @@ for (const { flavor, skip } of flavors) {
         await killed;
         sql('DELETE FROM killed');
         const held = lease(`${instance}${attempt}`, 2);
-        const { handle, resumed } = await target.begin(loadOf('killed', fields), held, { attempt: 1, handle: null, dead: true }, signal());
+        const { handle, resumed } = await target.begin(
+          loadOf('killed', fields),
+          held,
+          { attempt: 1, handle: null, dead: true },
+          signal(),
+        );
         expect(resumed).toBe(true);
         const writer = await target.writer(handle, { split: 0 }, held, signal());
         const { last } = writer.resumeAfter as { last: number };
         expect(last).toBeGreaterThanOrEqual(attempt * 300 - 1);
         expect(last).toBeLessThan(total - 1);
         expect(writer.resumedRows).toBe(last + 1);
-        const rest = Array.from({ length: total - last - 1 }, (_, i): [bigint, string] => [BigInt(last + 1 + i), `row ${last + 1 + i}`]);
+        const rest = Array.from({ length: total - last - 1 }, (_, i): [bigint, string] => [
+          BigInt(last + 1 + i),
+          `row ${last + 1 + i}`,
+        ]);
         await writer.write(batchOf(fields, rest, { last: total - 1 }));
         const receipt = await writer.seal();
         await writer[Symbol.asyncDispose]();
         await finish(handle, [receipt], 2, `${instance}${attempt}`);
-        expect(sql('SELECT COUNT(*), MIN(id), MAX(id), SUM(name = CONCAT("row ", id)) FROM killed')).toBe(`${total}\t0\t${total - 1}\t${total}`);
+        expect(sql('SELECT COUNT(*), MIN(id), MAX(id), SUM(name = CONCAT("row ", id)) FROM killed')).toBe(
+          `${total}\t0\t${total - 1}\t${total}`,
+        );
         await target.forget?.(handle, held);
       }
     });
@@ -181,7 +248,12 @@ for (const { flavor, skip } of flavors) {
       await other.query("START TRANSACTION; SELECT * FROM sampan_run WHERE instance = 'waits' FOR UPDATE");
       setTimeout(() => void other.query('ROLLBACK').then(() => other.end()), 7_000);
       const begun = Date.now();
-      const second = await target.begin(load, lease('waits', 2), { attempt: 1, handle: first.handle, dead: true }, signal());
+      const second = await target.begin(
+        load,
+        lease('waits', 2),
+        { attempt: 1, handle: first.handle, dead: true },
+        signal(),
+      );
       expect(Date.now() - begun).toBeGreaterThan(5_000);
       expect(second.resumed).toBe(true);
       await finish(second.handle, first.receipts, 2, 'waits');
@@ -219,7 +291,13 @@ for (const { flavor, skip } of flavors) {
         after = (writer.resumeAfter as { last: number } | undefined)?.last ?? -1;
         for (; after < 2_999; ) {
           const from = after + 1;
-          await writer.write(batchOf(fields, Array.from({ length: 50 }, (_, i): [bigint, string] => [BigInt(from + i), 'x']), { last: from + 49 }));
+          await writer.write(
+            batchOf(
+              fields,
+              Array.from({ length: 50 }, (_, i): [bigint, string] => [BigInt(from + i), 'x']),
+              { last: from + 49 },
+            ),
+          );
           after = from + 49;
         }
         return writer.seal();
@@ -227,10 +305,17 @@ for (const { flavor, skip } of flavors) {
       let receipt = null;
       while (receipt === null) {
         const writing = write().catch(() => null);
-        const quick = await Promise.race([writing, new Promise<null>((resolve) => setTimeout(() => resolve(null), attempt < 12 ? 20 + Math.random() * 60 : 30_000))]);
+        const quick = await Promise.race([
+          writing,
+          new Promise<null>((resolve) =>
+            setTimeout(() => resolve(null), attempt < 12 ? 20 + Math.random() * 60 : 30_000),
+          ),
+        ]);
         if (quick === null) {
           attempt++;
-          handle = (await target.begin(load, lease(instance, attempt), { attempt: attempt - 1, handle, dead: false }, signal())).handle;
+          handle = (
+            await target.begin(load, lease(instance, attempt), { attempt: attempt - 1, handle, dead: false }, signal())
+          ).handle;
         }
         receipt = await writing;
       }

@@ -33,7 +33,8 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
     client.on('close', () => upstream.end());
     upstream.on('close', () => client.destroy());
     client.on('data', (data) => {
-      const fate = proxy.decide(data.subarray(5).toString('latin1'));
+      // MySQL's own protocol puts two bytes on query attributes in front of the text.
+      const fate = proxy.decide(data.subarray(data[5] === 0 ? 7 : 5).toString('latin1'));
       if (fate !== 'pass') tell();
       if (fate === 'lose') {
         client.destroy();
@@ -47,7 +48,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
       } else {
         if (fate === 'lose answer') {
           upstream.unpipe(client);
-          upstream.once('data', () => client.destroy());
+          upstream.once('data', () => client.destroy()).resume();
         }
         upstream.write(data);
       }
