@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ColumnData, type OdpsType, parseType } from '@sampan/maxcompute';
 import { syncPath } from './files.ts';
-import { ParquetWriter } from './parquet/writer.ts';
 import { BadValue } from './parquet/values.ts';
+import { ParquetWriter } from './parquet/writer.ts';
 import { Refusal } from './refusal.ts';
 import type { ColumnDefinition } from './storage.ts';
 
@@ -34,7 +34,10 @@ export class BlockFile {
   }
 
   static async create(path: string, columns: readonly ColumnDefinition[]): Promise<BlockFile> {
-    const writer = await ParquetWriter.create(path, columns.map((column) => ({ name: column.name, type: parseType(column.type) })));
+    const writer = await ParquetWriter.create(
+      path,
+      columns.map((column) => ({ name: column.name, type: parseType(column.type) })),
+    );
     return new BlockFile(path, writer, columns);
   }
 
@@ -53,7 +56,9 @@ export class BlockFile {
     try {
       await this.#writer.append(columns, rows);
     } catch (error) {
-      throw error instanceof BadValue ? new Refusal(400, 'InvalidData', `Around record ${this.rows}: ${error.message}.`) : error;
+      throw error instanceof BadValue
+        ? new Refusal(400, 'InvalidData', `Around record ${this.rows}: ${error.message}.`)
+        : error;
     }
   }
 
@@ -61,7 +66,11 @@ export class BlockFile {
   async finish(): Promise<{ bytes: number; nanos: string[] }> {
     const sides = this.#sides.flatMap((side, index) => (side.batches.length === 0 ? [] : [{ side, index }]));
     const groups = this.#writer.groupRows;
-    const late = sides.map(({ side }) => ({ name: side.name, type: { kind: 'smallint' as const }, groups: sideGroups(side, groups) }));
+    const late = sides.map(({ side }) => ({
+      name: side.name,
+      type: { kind: 'smallint' as const },
+      groups: sideGroups(side, groups),
+    }));
     const bytes = await this.#writer.finish(late);
     await syncPath(dirname(this.#path));
     return { bytes, nanos: sides.map(({ index }) => this.#columns[index].name) };
@@ -103,7 +112,8 @@ function sideGroups(side: SideColumn, groups: number[]): ColumnData[] {
 
 function refuseNulls(validity: Uint8Array, rows: number, name: string): void {
   for (let row = 0; row < rows; row++) {
-    if ((validity[row >> 3] & (1 << (row & 7))) === 0) throw new Refusal(400, 'InvalidData', `Column ${name} is NOT NULL, and a record has no value for it.`);
+    if ((validity[row >> 3] & (1 << (row & 7))) === 0)
+      throw new Refusal(400, 'InvalidData', `Column ${name} is NOT NULL, and a record has no value for it.`);
   }
 }
 
@@ -112,8 +122,14 @@ function refuseBrokenText(column: ColumnData, rows: number, name: string): void 
   const offsets = column.offsets as Int32Array;
   const data = column.data as Uint8Array;
   let broken = !isUtf8(data.subarray(offsets[0], offsets[rows]));
-  for (let row = 0; row < rows && !broken; row++) broken = offsets[row + 1] > offsets[row] && (data[offsets[row]] & 0xc0) === 0x80;
-  if (broken) throw new Refusal(400, 'UnsupportedFeature', `Column ${name}: the emulator keeps only text that is UTF-8; use BINARY for other bytes.`);
+  for (let row = 0; row < rows && !broken; row++)
+    broken = offsets[row + 1] > offsets[row] && (data[offsets[row]] & 0xc0) === 0x80;
+  if (broken)
+    throw new Refusal(
+      400,
+      'UnsupportedFeature',
+      `Column ${name}: the emulator keeps only text that is UTF-8; use BINARY for other bytes.`,
+    );
 }
 
 function refuseLong(column: ColumnData, rows: number, most: number, name: string): void {
@@ -123,6 +139,11 @@ function refuseLong(column: ColumnData, rows: number, most: number, name: string
     if (offsets[row + 1] - offsets[row] <= most) continue;
     let characters = 0;
     for (let byte = offsets[row]; byte < offsets[row + 1]; byte++) if ((data[byte] & 0xc0) !== 0x80) characters++;
-    if (characters > most) throw new Refusal(400, 'InvalidData', `Column ${name}: a value has ${characters} characters, ${most} are allowed.`);
+    if (characters > most)
+      throw new Refusal(
+        400,
+        'InvalidData',
+        `Column ${name}: a value has ${characters} characters, ${most} are allowed.`,
+      );
   }
 }

@@ -1,95 +1,119 @@
-import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { DuckDBInstance, DuckDBValue } from '@duckdb/node-api';
-import { type ColumnData, type OdpsType, parseType, physicalOf, RecordEncoder } from '@sampan/maxcompute';
-import { quoted } from './parquet.ts';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { parseType, RecordEncoder } from '@sampan/maxcompute';
+import { nanosName } from './block-file.ts';
+import { literal, quoted } from './duck.ts';
+import { columnOf } from './duck-columns.ts';
+import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
-import { tableSql } from './sql/query.ts';
-import { type Manifest, partitionOf, partitionSpecOf, type Storage } from './storage.ts';
+import {
+  type Block,
+  type ColumnDefinition,
+  type Manifest,
+  newSessionId,
+  partitionOf,
+  rowsOf,
+  SESSION_MS,
+  type Storage,
+} from './storage.ts';
 
 interface Session {
   id: string;
-  /** The table as it was when the session was opened: later commits do not change what it reads. */
+  /** The table and its blocks as they were when the session was opened: later commits do not change what it reads. */
   manifest: Manifest;
+  blocks: Block[];
   rows: number;
+  expiresAt: number;
 }
 
 const MOST_SESSIONS = 1_000;
 
-/** Download sessions over the record stream. */
+/** Download sessions over the record stream. They are forgotten when the process ends. */
 export interface Downloads {
   create(request: Request, table: string): Promise<object>;
+  reload(request: Request): object;
   send(request: Request, response: ServerResponse): Promise<void>;
 }
 
 export function openDownloads(storage: Storage, duck: DuckDBInstance): Downloads {
   const sessions = new Map<string, Session>();
+  const find = ({ query }: Request) => {
+    const session = sessions.get(query.get('downloadid') ?? '');
+    if (session === undefined || session.expiresAt < Date.now())
+      throw new Refusal(404, 'NoSuchDownload', 'There is no such download session, or it has expired.');
+    return session;
+  };
   return {
     async create(request, table) {
       const manifest = await storage.require(table);
-      const spec = partitionSpecOf(manifest, request.query.get('partition'));
+      const spec = specOf(manifest, parseSpec(request.query.get('partition') ?? ''));
       const partition = partitionOf(manifest, spec);
-      if (partition === undefined)
-        throw new Refusal(404, 'NoSuchPartition', `The specified partition does not exist: ${spec}`);
-      const session = {
-        id: randomBytes(16).toString('hex'),
-        manifest: { ...manifest, partitions: [partition] },
-        rows: partition.blocks.reduce((sum, block) => sum + block.rows, 0),
+      if (partition === undefined) throw noSuchPartition(spec);
+      const session: Session = {
+        id: newSessionId(),
+        manifest,
+        blocks: partition.blocks,
+        rows: rowsOf(partition),
+        expiresAt: Date.now() + SESSION_MS,
       };
       sessions.set(session.id, session);
       if (sessions.size > MOST_SESSIONS) sessions.delete(sessions.keys().next().value as string);
-      const columns = manifest.columns.map((column) => ({
-        name: column.name,
-        type: column.type.toLowerCase(),
-        comment: column.comment,
-        nullable: column.nullable,
-      }));
-      return {
-        DownloadID: session.id,
-        Status: 'normal',
-        RecordCount: session.rows,
-        Owner: 'emulator',
-        Schema: { IsVirtualView: false, columns, partitionKeys: [] },
-      };
+      return sessionJson(session);
     },
+    reload: (request) => sessionJson(find(request)),
     async send(request, response) {
-      const session = sessions.get(request.query.get('downloadid') ?? '');
-      if (session === undefined)
-        throw new Refusal(404, 'NoSuchDownload', 'There is no such download session, or it has expired.');
-      const range = /^\((\d+),(\d+)\)$/.exec(request.query.get('rowrange') ?? '');
-      if (range === null) throw new Refusal(400, 'InvalidRowRange', 'rowrange is (start,count).');
-      await sendRows(storage, duck, session.manifest, Number(range[1]), Number(range[2]), response);
+      const session = find(request);
+      if (request.query.has('arrow'))
+        throw new Refusal(501, 'NotImplemented', 'The emulator sends records, not Arrow.');
+      const range = /^\((\d+),\s*(\d+)\)$/.exec(request.query.get('rowrange') ?? '');
+      if (range === null || Number(range[1]) > session.rows)
+        throw new Refusal(400, 'InvalidRowRange', `rowrange is (start,count), the start not above ${session.rows}.`);
+      const columns = columnsOf(session.manifest, request.query.get('columns'));
+      await sendRows(storage, duck, session, columns, Number(range[1]), Number(range[2]), response);
     },
   };
+}
+
+function columnsOf(manifest: Manifest, wanted: string | undefined): ColumnDefinition[] {
+  if (wanted === undefined || wanted === '') return manifest.columns;
+  return wanted.split(',').map((name, at, all) => {
+    const column = manifest.columns.find((one) => one.name === name.trim().toLowerCase());
+    if (column === undefined || all.indexOf(name) !== at)
+      throw new Refusal(400, 'InvalidColumnSpec', `"${name}" is not a column of ${manifest.name}, or is named twice.`);
+    return column;
+  });
 }
 
 async function sendRows(
   storage: Storage,
   duck: DuckDBInstance,
-  manifest: Manifest,
+  session: Session,
+  columns: ColumnDefinition[],
   start: number,
   count: number,
   response: ServerResponse,
 ): Promise<void> {
-  const types = manifest.columns.map((column) => parseType(column.type));
-  const names = manifest.columns.map((column) => quoted(column.name)).join(', ');
+  const encoder = new RecordEncoder(columns.map((column) => parseType(column.type)));
   const connection = await duck.connect();
   try {
-    const result = await connection.stream(
-      `SELECT ${names} FROM ${tableSql(storage, manifest)} LIMIT ${count} OFFSET ${start}`,
-    );
-    const encoder = new RecordEncoder(types);
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
-    for (
-      let chunk = await result.fetchChunk();
-      chunk !== null && chunk.rowCount > 0;
-      chunk = await result.fetchChunk()
-    ) {
-      const rows = chunk.rowCount;
-      const columns = chunk.getColumns().map((values, index) => columnOf(types[index], values));
-      if (!response.write(encoder.encode(columns, rows)))
-        await new Promise((resolve) => response.once('drain', resolve));
+    for (const { block, from, rows } of cutBlocks(session.blocks, start, count)) {
+      const result = await connection.stream(
+        `${blockSql(storage, session.manifest, block, columns)} LIMIT ${rows} OFFSET ${from}`,
+      );
+      for (
+        let chunk = await result.fetchChunk();
+        chunk !== null && chunk.rowCount > 0;
+        chunk = await result.fetchChunk()
+      ) {
+        const values = chunk.getColumns();
+        const decoded = columns.map((column, index) =>
+          columnOf(parseType(column.type), values[2 * index], values[2 * index + 1]),
+        );
+        if (!response.write(encoder.encode(decoded, chunk.rowCount))) await drained(response);
+        if (response.destroyed) return;
+      }
     }
     response.end(encoder.end());
   } finally {
@@ -97,55 +121,62 @@ async function sendRows(
   }
 }
 
-function columnOf(type: OdpsType, values: DuckDBValue[]): ColumnData {
-  const length = values.length;
-  const validity = new Uint8Array((length + 7) >> 3);
-  values.forEach((value, row) => {
-    if (value !== null) validity[row >> 3] |= 1 << (row & 7);
-  });
-  const physical = physicalOf(type);
-  if (physical === 'bytes') {
-    const parts = values.map((value) =>
-      value === null
-        ? Buffer.alloc(0)
-        : type.kind === 'binary'
-          ? Buffer.from((value as { bytes: Uint8Array }).bytes)
-          : Buffer.from(String(value)),
-    );
-    const offsets = new Int32Array(length + 1);
-    parts.forEach((part, row) => {
-      offsets[row + 1] = offsets[row] + part.length;
-    });
-    return { length, validity, offsets, data: Buffer.concat(parts) };
+/** The part of each block that lies in a range of rows. */
+function* cutBlocks(
+  blocks: readonly Block[],
+  start: number,
+  count: number,
+): Generator<{ block: Block; from: number; rows: number }> {
+  let before = 0;
+  for (const block of blocks) {
+    const from = Math.max(0, start - before);
+    const rows = Math.min(block.rows, start + count - before) - from;
+    before += block.rows;
+    if (rows > 0) yield { block, from, rows };
   }
-  if (physical === 'int64' || physical === 'millis' || physical === 'stamp') {
-    return {
-      length,
-      validity,
-      values: BigInt64Array.from(
-        values.map((value) =>
-          value === null ? 0n : typeof value === 'bigint' ? value : (value as { micros: bigint }).micros,
-        ),
-      ),
+}
+
+/** Each column, and beside it its nanoseconds. */
+function blockSql(storage: Storage, manifest: Manifest, block: Block, columns: ColumnDefinition[]): string {
+  const there = new Set(manifest.columns.slice(0, block.width).map((column) => column.name));
+  const parts = columns.flatMap(({ name }) => [
+    there.has(name) ? quoted(name) : 'NULL',
+    block.nanos.includes(name) ? quoted(nanosName(name)) : 'NULL',
+  ]);
+  return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(storage.blockPath(manifest.name, block.file))}, hive_partitioning = false)`;
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
     };
-  }
-  const Kind = {
-    int8: Int8Array,
-    int16: Int16Array,
-    int32: Int32Array,
-    date: Int32Array,
-    float: Float32Array,
-    double: Float64Array,
-    bool: Uint8Array,
-    items: Uint8Array,
-  }[physical];
+    response.on('drain', done);
+    response.on('close', done);
+    if (response.destroyed) done();
+  });
+}
+
+function sessionJson(session: Session): object {
+  const column = ({ name, type, comment, nullable }: ColumnDefinition) => ({
+    name,
+    type: type.toLowerCase(),
+    comment,
+    nullable,
+  });
   return {
-    length,
-    validity,
-    values: Kind.from(
-      values.map((value) =>
-        physical === 'date' && value !== null ? (value as { days: number }).days : Number(value ?? 0),
-      ),
-    ),
+    DownloadID: session.id,
+    Status: 'normal',
+    RecordCount: session.rows,
+    Owner: 'emulator',
+    Initiated: new Date(session.expiresAt - SESSION_MS).toUTCString(),
+    QuotaName: '',
+    Schema: {
+      IsVirtualView: false,
+      columns: session.manifest.columns.map(column),
+      partitionKeys: session.manifest.partitionColumns.map(({ name, type }) => ({ name, type: type.toLowerCase() })),
+    },
   };
 }

@@ -2,9 +2,9 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import type { OdpsType } from '@sampan/maxcompute';
 import { Refusal } from './refusal.ts';
 
-/** One in-memory DuckDB that answers queries. */
-export async function openDuck(): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '2GB' });
+/** One in-memory DuckDB that answers queries. What does not fit its memory goes to a folder of its own. */
+export async function openDuck(spill: string): Promise<DuckDBInstance> {
+  return DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '2GB', temp_directory: spill });
 }
 
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
@@ -41,6 +41,10 @@ export function duckType(type: OdpsType): string {
     case 'json':
       return 'VARCHAR';
     default:
-      throw new Refusal(400, 'UnsupportedFeature', `ODPS-0130161:[1,1] Parse exception - the emulator does not store ${type.kind} columns yet`);
+      throw new Refusal(
+        400,
+        'UnsupportedFeature',
+        `ODPS-0130161:[1,1] Parse exception - the emulator does not store ${type.kind} columns yet`,
+      );
   }
 }

@@ -1,67 +1,106 @@
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { openDownloads } from './downloads.ts';
+import { openDuck } from './duck.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { openInstances } from './instances.ts';
-import { openDuck } from './parquet.ts';
 import { createHttpServer } from './server.ts';
-import { openStorage } from './storage.ts';
+import { openSessions, type Sessions } from './sessions.ts';
+import { openStorage, SESSION_MS, type Storage } from './storage.ts';
 import { openUploads } from './uploads.ts';
 
 export type { Fault, FaultKind, Faults, Operation } from './faults.ts';
+export type { Block, ColumnDefinition, Manifest, Partition } from './storage.ts';
 export { tableFiles } from './storage.ts';
 
 export interface EmulatorOptions {
-  /** Folder for the data; made where it is missing. */
+  /** Folder for the data; made where it is missing. One emulator at a time may use it. */
   data: string;
+  /** Default 127.0.0.1. */
   host?: string;
   /** 0 or absent: any free one. */
   port?: number;
+  /** The one project there is (default `demo`). */
   project?: string;
+  /** Default `demo`. */
   accessId?: string;
+  /** Default `demo`. */
   accessKey?: string;
+  /** Opens `/__faults`, unsigned, for tests in other processes. The object `faults` works without it. */
+  faults?: boolean;
+  /** How many tunnel requests may run at a time before 429 (default: no limit). */
+  slots?: number;
+  /** How long a statement stays `Running` at least, in milliseconds (default 0). */
+  sqlDelayMs?: number;
   /** How far its clock is ahead, in milliseconds. */
   skewMs?: number;
 }
 
 export interface Emulator {
+  /** `http://127.0.0.1:PORT` */
+  url: string;
   /** `http://127.0.0.1:PORT/api` */
   endpoint: string;
   port: number;
+  /** Faults to come, for tests. */
   faults: Faults;
   close(): Promise<void>;
 }
 
-/** Starts a MaxCompute of your own. Everything committed is on disk before it is acknowledged. */
+const SWEEP_MS = 3_600_000;
+
+/**
+ * Starts a MaxCompute of your own. Everything committed is on disk before it is acknowledged.
+ * @throws Error where the port is taken or the folder cannot be written
+ */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const storage = await openStorage(options.data, (options.project ?? 'demo').toLowerCase());
-  const duck = await openDuck();
+  const { data, host = '127.0.0.1', port = 0, accessId = 'demo', accessKey = 'demo' } = options;
+  const project = (options.project ?? 'demo').toLowerCase();
+  if (!/^[a-z][a-z0-9_]{0,127}$/.test(project))
+    throw new TypeError(`"${project}" is not a name for a project: a letter, then letters, digits and _.`);
+  const storage = await openStorage(data, project);
+  const sessions = await openSessions(storage);
+  await sweep(storage, sessions, 0);
+  const duck = await openDuck(join(data, project, 'spill'));
+  const instances = openInstances(storage, duck, options.sqlDelayMs ?? 0);
   const faults = createFaults();
-  const server = createHttpServer({
+  const http = createHttpServer({
     storage,
-    uploads: await openUploads(storage, duck),
+    sessions,
+    uploads: openUploads(storage, sessions),
     downloads: openDownloads(storage, duck),
-    instances: openInstances(storage, duck),
+    instances,
     faults,
-    keys: { accessId: options.accessId ?? 'demo', accessKey: options.accessKey ?? 'demo' },
+    openFaults: options.faults ?? false,
+    keys: { accessId, accessKey },
     skewMs: options.skewMs ?? 0,
-    recent: [],
+    slots: options.slots ?? Number.POSITIVE_INFINITY,
   });
-  const host = options.host ?? '127.0.0.1';
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, host, resolve);
+    http.server.once('error', reject);
+    http.server.listen(port, host, resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  // Blocks that were replaced stay for those who still read them.
+  const sweeping = setInterval(() => void sweep(storage, sessions, SESSION_MS).catch(() => {}), SWEEP_MS).unref();
+  const bound = (http.server.address() as AddressInfo).port;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   return {
-    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${port}/api`,
-    port,
+    url,
+    endpoint: `${url}/api`,
+    port: bound,
     faults,
-    close: async () => {
-      await new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      });
+    async close() {
+      clearInterval(sweeping);
+      await http.close();
+      await instances.close();
       duck.closeSync();
     },
   };
+}
+
+/** Removes expired sessions, and the block files that neither a session nor a table names. */
+async function sweep(storage: Storage, sessions: Sessions, youngerMs: number): Promise<void> {
+  await sessions.forget(false);
+  const named = (await sessions.list()).flatMap((session) => session.blocks.map(({ block }) => block.file));
+  await storage.sweep(new Set(named), youngerMs);
 }

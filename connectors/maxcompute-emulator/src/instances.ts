@@ -1,123 +1,142 @@
 import { randomBytes } from 'node:crypto';
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { elements, escapeXml, textOf } from '@sampan/maxcompute';
+import { elements, textOf } from '@sampan/maxcompute';
 import { Refusal } from './refusal.ts';
-import { execute } from './sql/execute.ts';
-import type { QueryResult } from './sql/query.ts';
+import { execute, type Outcome } from './sql/execute.ts';
 import type { Storage } from './storage.ts';
 
-interface Instance {
+/** One SQL statement, running or ended. Remembered while the process lives. */
+export interface Instance {
   id: string;
   taskName: string;
+  sql: string;
   status: 'Running' | 'Success' | 'Failed' | 'Cancelled';
-  result: { text: string; format: 'csv' | 'text'; columns: QueryResult['columns'] };
+  /** What a failed one says, or what it gave. */
+  outcome: Outcome;
   startedAt: Date;
   endedAt: Date | null;
+  stop: AbortController;
 }
 
-/** SQL instances. They run one after another where they touch one table, and are remembered while the process lives. */
 export interface Instances {
-  /** The id of the instance; the same Guid again gives the same one. @throws Refusal */
-  submit(xml: string): Promise<string>;
-  show(id: string, query: Map<string, string>): { body: string; headers: { [name: string]: string } };
+  /** Starts the statement of a job; the same Guid again gives the same instance. @throws Refusal */
+  submit(xml: string): Instance;
+  /** @throws Refusal */
+  find(id: string): Instance;
+  /** @throws Refusal */
   stop(id: string): void;
+  list(): Instance[];
+  /** Stops all, and waits until they have. */
+  close(): Promise<void>;
 }
 
 const MOST_KEPT = 10_000;
 
-export function openInstances(storage: Storage, duck: DuckDBInstance): Instances {
+export function openInstances(storage: Storage, duck: DuckDBInstance, delayMs: number): Instances {
   const instances = new Map<string, Instance>();
-  const byGuid = new Map<string, string>();
+  const byGuid = new Map<string, Instance>();
+  const running = new Set<Promise<void>>();
   const find = (id: string) => {
     const found = instances.get(id);
     if (found === undefined) throw new Refusal(404, 'NoSuchObject', `There is no instance ${id}.`);
     return found;
   };
   return {
-    async submit(xml) {
-      const guid = textOf(xml, 'Guid');
-      const known = guid === undefined ? undefined : byGuid.get(guid);
+    submit(xml) {
+      const guid = textOf(xml, 'Guid') ?? '';
+      const known = byGuid.get(guid);
       if (known !== undefined) return known;
-      const sql = textOf(xml, 'Query');
-      if (sql === undefined) throw new Refusal(400, 'InvalidParameter', 'The job holds no SQL task with a Query.');
-      const taskName = textOf(elements(xml, 'SQL')[0]?.content ?? '', 'Name') ?? 'AnonymousSQLTask';
+      const { sql, taskName, settings } = readJob(xml);
       const id = `${new Date().toISOString().replace(/\D/g, '')}g${randomBytes(6).toString('hex')}`;
       const instance: Instance = {
         id,
         taskName,
+        sql,
         status: 'Running',
-        result: { text: '', format: 'text', columns: [] },
+        outcome: '',
         startedAt: new Date(),
         endedAt: null,
+        stop: new AbortController(),
       };
       instances.set(id, instance);
-      if (guid) byGuid.set(guid, id);
-      if (instances.size > MOST_KEPT) instances.delete(instances.keys().next().value as string);
-      void run(storage, duck, sql, instance);
-      return id;
+      if (guid !== '') byGuid.set(guid, instance);
+      forgetOldest(instances, byGuid);
+      const run = runInstance(instance, () => execute(storage, duck, sql, settings, instance.stop.signal), delayMs);
+      running.add(run);
+      void run.finally(() => running.delete(run));
+      return instance;
     },
-    show(id, query) {
-      const instance = find(id);
-      const headers = {
-        'x-odps-owner': 'emulator',
-        'x-odps-start-time': instance.startedAt.toUTCString(),
-        'x-odps-end-time': instance.endedAt?.toUTCString() ?? '',
-      };
-      if (query.has('result')) return { body: resultXml(instance), headers };
-      if (query.has('taskstatus')) return { body: statusXml(instance, true), headers };
-      return { body: statusXml(instance, false), headers };
-    },
+    find,
     stop(id) {
       const instance = find(id);
-      if (instance.status !== 'Running') throw new Refusal(400, 'InvalidStateSetting', 'The instance has ended.');
-      instance.status = 'Cancelled';
-      instance.endedAt = new Date();
+      if (instance.status !== 'Running')
+        throw new Refusal(400, 'InvalidStateSetting', `Instance ${id} has ended: it is ${instance.status}.`);
+      instance.stop.abort();
+    },
+    list: () => [...instances.values()].reverse(),
+    async close() {
+      for (const instance of instances.values()) instance.stop.abort();
+      await Promise.all(running);
     },
   };
 }
 
-async function run(storage: Storage, duck: DuckDBInstance, sql: string, instance: Instance): Promise<void> {
+function forgetOldest(instances: Map<string, Instance>, byGuid: Map<string, Instance>): void {
+  if (instances.size <= MOST_KEPT) return;
+  for (const map of [instances, byGuid]) map.delete(map.keys().next().value as string);
+}
+
+function readJob(xml: string) {
+  const sql = textOf(xml, 'Query');
+  if (sql === undefined)
+    throw new Refusal(
+      400,
+      'InvalidParameter',
+      'The job holds no SQL task with a Query: the emulator runs nothing else.',
+    );
+  const task = elements(xml, 'SQL')[0]?.content ?? '';
+  const property = elements(xml, 'Property').find(({ content }) => textOf(content, 'Name') === 'settings');
+  return {
+    sql,
+    taskName: textOf(task, 'Name') ?? 'AnonymousSQLTask',
+    settings: readSettings(property === undefined ? '{}' : (textOf(property.content, 'Value') ?? '{}')),
+  };
+}
+
+function readSettings(text: string): Map<string, string> {
   try {
-    const rows = await execute(storage, duck, sql);
-    if (rows !== null) instance.result = { text: csv(rows), format: 'csv', columns: rows.columns };
-    if (instance.status === 'Running') instance.status = 'Success';
+    return new Map(
+      Object.entries(JSON.parse(text) as object).map(([name, value]) => [name.toLowerCase(), String(value)]),
+    );
+  } catch {
+    throw new Refusal(400, 'InvalidParameter', 'The property "settings" is not a JSON object.');
+  }
+}
+
+async function runInstance(instance: Instance, work: () => Promise<Outcome>, delayMs: number): Promise<void> {
+  const { signal } = instance.stop;
+  try {
+    await delay(delayMs, signal);
+    instance.outcome = await work();
+    instance.status = 'Success';
   } catch (error) {
-    instance.result = {
-      text:
-        error instanceof Refusal ? error.message : `ODPS-0010000:System internal error - ${(error as Error).message}`,
-      format: 'text',
-      columns: [],
-    };
-    instance.status = 'Failed';
+    // A stop that came in time changed nothing; one that came too late did not stop it.
+    instance.status = signal.aborted ? 'Cancelled' : 'Failed';
+    instance.outcome =
+      error instanceof Refusal ? error.message : `ODPS-0010000:System internal error - ${(error as Error).message}`;
   }
   instance.endedAt = new Date();
 }
 
-const field = (text: string) => `"${text.replaceAll('"', '""')}"`;
-
-function csv(result: QueryResult): string {
-  const lines = [
-    result.columns.map((column) => field(column.name)),
-    ...result.rows.map((row) => row.map((value) => (value === null ? '\\N' : field(value)))),
-  ];
-  return lines.map((line) => `${line.join(',')}\n`).join('');
-}
-
-function statusXml(instance: Instance, tasks: boolean): string {
-  const status = instance.status === 'Running' ? 'Running' : 'Terminated';
-  if (!tasks) return `<Instance><Status>${status}</Status></Instance>`;
-  const end = instance.endedAt === null ? '' : instance.endedAt.toUTCString();
-  const task = `<Task Type="SQL"><Name>${escapeXml(instance.taskName)}</Name><StartTime>${instance.startedAt.toUTCString()}</StartTime><EndTime>${end}</EndTime><Status>${instance.status}</Status><Histories/></Task>`;
-  return `<Instance><Status>${status}</Status><Tasks>${task}</Tasks></Instance>`;
-}
-
-function resultXml(instance: Instance): string {
-  const { text, format, columns } = instance.result;
-  const descriptor = JSON.stringify({
-    IsSelect: format === 'csv',
-    Schema: { Columns: columns.map((column) => ({ Name: column.name, Type: column.type })) },
-    SelectResultStatus: 'NO',
-  });
-  const task = `<Task Type="SQL"><Name>${escapeXml(instance.taskName)}</Name><ResultDescriptor><![CDATA[${descriptor}]]></ResultDescriptor><Result Transform="Base64" Format="${format}"><![CDATA[${Buffer.from(text).toString('base64')}]]></Result></Task>`;
-  return `<Instance><Tasks>${task}</Tasks></Instance>`;
+async function delay(millis: number, signal: AbortSignal): Promise<void> {
+  if (millis > 0) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, millis);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+  signal.throwIfAborted();
 }

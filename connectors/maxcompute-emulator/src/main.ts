@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { startEmulator } from './index.ts';
+import { type EmulatorOptions, startEmulator } from './index.ts';
 
 const USAGE = `A local MaxCompute.
   --port N          where to listen (default 8088; 0: any free one)
@@ -9,37 +9,65 @@ const USAGE = `A local MaxCompute.
   --project NAME    default demo
   --access-id ID    default demo
   --key KEY         default demo
+  --slots N         tunnel requests at a time before 429 (default: no limit)
+  --sql-delay MS    how long a statement stays Running at least (default 0)
+  --faults          open /__faults, for tests of clients
 `;
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8088' },
-    host: { type: 'string', default: '127.0.0.1' },
-    data: { type: 'string', default: '.maxcompute' },
-    project: { type: 'string', default: 'demo' },
-    'access-id': { type: 'string', default: 'demo' },
-    key: { type: 'string', default: 'demo' },
-    help: { type: 'boolean', default: false },
-  },
-});
+function readOptions(): EmulatorOptions | null {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '8088' },
+      host: { type: 'string', default: '127.0.0.1' },
+      data: { type: 'string', default: '.maxcompute' },
+      project: { type: 'string', default: 'demo' },
+      'access-id': { type: 'string', default: 'demo' },
+      key: { type: 'string', default: 'demo' },
+      slots: { type: 'string' },
+      'sql-delay': { type: 'string', default: '0' },
+      faults: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return null;
+  const { host, data, project, key, faults, slots } = values;
+  return {
+    host,
+    data,
+    project,
+    accessId: values['access-id'],
+    accessKey: key,
+    faults,
+    port: wholeNumber('--port', values.port, 65_535),
+    sqlDelayMs: wholeNumber('--sql-delay', values['sql-delay'], 3_600_000),
+    ...(slots === undefined ? {} : { slots: wholeNumber('--slots', slots, 1_000_000) }),
+  };
+}
 
-if (values.help) {
-  process.stdout.write(USAGE);
-} else {
-  const { port, host, data, project, key } = values;
+function wholeNumber(option: string, text: string, most: number): number {
+  if (!/^\d+$/.test(text) || Number(text) > most) throw new TypeError(`${option} is a whole number, at most ${most}.`);
+  return Number(text);
+}
+
+function read(): EmulatorOptions | null | undefined {
   try {
-    const emulator = await startEmulator({
-      data,
-      host,
-      port: Number(port),
-      project,
-      accessId: values['access-id'],
-      accessKey: key,
-    });
-    process.stdout.write(`listening ${emulator.endpoint}\n`);
+    return readOptions();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+const options = read();
+if (options === null) process.stdout.write(USAGE);
+else if (options !== undefined) {
+  try {
+    const emulator = await startEmulator(options);
     const stop = () => void emulator.close().then(() => process.exit(0));
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
+    process.stdout.write(`listening ${emulator.endpoint}\n`);
   } catch (error) {
     process.stderr.write(`The emulator could not start: ${(error as Error).message}\n`);
     process.exitCode = 1;

@@ -1,12 +1,13 @@
 import { escapeXml } from '@sampan/maxcompute';
+import { noSuchPartition, pairsOf, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
 import {
   bytesOf,
   type ColumnDefinition,
   type Manifest,
+  type Partition,
   partitionOf,
-  partitionSpecOf,
   rowsOf,
   type Storage,
 } from './storage.ts';
@@ -48,8 +49,8 @@ export function tableXml(project: string, manifest: Manifest): string {
     lastModifiedTime: seconds(manifest.changedAt),
     lastDDLTime: seconds(manifest.createdAt),
     lifecycle: manifest.lifecycle ?? -1,
-    size: bytesOf(manifest),
-    recordNum: rowsOf(manifest),
+    size: bytesOf(...manifest.partitions),
+    recordNum: rowsOf(...manifest.partitions),
     isVirtualView: false,
     isMaterializedView: false,
     isExternal: false,
@@ -80,42 +81,41 @@ export async function tablesXml(storage: Storage, request: Request): Promise<str
   return `<Tables><Marker>${marker}</Marker><MaxItems>${PAGE}</MaxItems>${rows.join('')}</Tables>`;
 }
 
-const pairsOf = (spec: string) =>
-  spec.split(',').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]);
-
-export async function partitionsXml(storage: Storage, table: string, request: Request): Promise<string> {
+export async function partitionsXml(storage: Storage, table: string, { query }: Request): Promise<string> {
   const manifest = await storage.require(table);
   if (manifest.partitionColumns.length === 0)
-    throw new Refusal(400, 'InvalidParameter', `Table ${table} is not partitioned.`);
-  const sorted = [...manifest.partitions].sort((a, b) => (a.spec < b.spec ? -1 : 1));
-  const { items, marker } = page(sorted, (one) => one.spec, request.query);
-  const rows = items.map((one) => {
-    if (request.query.has('name'))
-      return `<Partition><Name>${escapeXml(
-        pairsOf(one.spec)
-          .map(([name, value]) => `${name}='${value}'`)
-          .join(','),
-      )}</Name></Partition>`;
-    const columns = pairsOf(one.spec).map(([name, value]) => `<Column Name="${name}" Value="${escapeXml(value)}"/>`);
-    const count = one.blocks.reduce((sum, block) => sum + block.rows, 0);
-    const bytes = one.blocks.reduce((sum, block) => sum + block.bytes, 0);
-    return `<Partition>${columns.join('')}<CreationTime>${seconds(one.createdAt)}</CreationTime><PartitionSize>${bytes}</PartitionSize><PartitionRecordCount>${count}</PartitionRecordCount></Partition>`;
-  });
+    throw new Refusal(400, 'InvalidArgument', `Table ${table} is not partitioned.`);
+  const wanted = parseSpec(query.get('partition') ?? '');
+  const matches = (spec: string) =>
+    wanted.every(({ name, value }) => pairsOf(spec).some((pair) => pair[0] === name && pair[1] === value));
+  const sorted = manifest.partitions.filter((one) => matches(one.spec)).sort((a, b) => (a.spec < b.spec ? -1 : 1));
+  const { items, marker } = page(sorted, (one) => one.spec, query);
+  const rows = items.map((one) => (query.has('name') ? partitionName(one) : partitionRow(one, manifest)));
   return `<Partitions><Marker>${marker}</Marker><MaxItems>${PAGE}</MaxItems>${rows.join('')}</Partitions>`;
+}
+
+function partitionName({ spec }: Partition): string {
+  const pairs = pairsOf(spec).map(([name, value]) => `${name}='${value}'`);
+  return `<Partition><Name>${escapeXml(pairs.join(','))}</Name></Partition>`;
+}
+
+function partitionRow(one: Partition, manifest: Manifest): string {
+  const columns = pairsOf(one.spec).map(([name, value]) => `<Column Name="${name}" Value="${escapeXml(value)}"/>`);
+  const times = `<CreationTime>${seconds(one.createdAt)}</CreationTime><LastDDLTime>${seconds(one.createdAt)}</LastDDLTime><LastModifiedTime>${seconds(manifest.changedAt)}</LastModifiedTime>`;
+  return `<Partition>${columns.join('')}${times}<PartitionSize>${bytesOf(one)}</PartitionSize><PartitionRecordCount>${rowsOf(one)}</PartitionRecordCount></Partition>`;
 }
 
 export async function partitionXml(storage: Storage, table: string, given: string): Promise<string> {
   const manifest = await storage.require(table);
-  const one = partitionOf(manifest, partitionSpecOf(manifest, given));
-  if (one === undefined) throw new Refusal(404, 'NoSuchPartition', `The specified partition does not exist: ${given}`);
-  const rows = one.blocks.reduce((sum, block) => sum + block.rows, 0);
-  const bytes = one.blocks.reduce((sum, block) => sum + block.bytes, 0);
+  const spec = specOf(manifest, parseSpec(given));
+  const one = partitionOf(manifest, spec);
+  if (one === undefined) throw noSuchPartition(spec);
   const schema = {
     createTime: seconds(one.createdAt),
     lastDDLTime: seconds(one.createdAt),
     lastModifiedTime: seconds(manifest.changedAt),
-    partitionSize: bytes,
-    partitionRecordNum: rows,
+    partitionSize: bytesOf(one),
+    partitionRecordNum: rowsOf(one),
   };
   return `<Partition><Schema>${cdata(JSON.stringify(schema))}</Schema></Partition>`;
 }

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLocks, readJson, replaceJson } from './files.ts';
+import { createLocks, readJson, replaceJson, syncPath } from './files.ts';
 import { noSuchTable, Refusal } from './refusal.ts';
 
 export interface ColumnDefinition {
@@ -18,6 +18,10 @@ export interface Block {
   file: string;
   rows: number;
   bytes: number;
+  /** How many of the table's columns it has: those added later are NULL in its rows. */
+  width: number;
+  /** TIMESTAMP columns with nanoseconds below the microsecond: they lie in a column `<name>__nanos` of the same file. */
+  nanos: string[];
 }
 
 export interface Partition {
@@ -29,6 +33,8 @@ export interface Partition {
 
 /** All that is committed of a table. Replacing this file in one rename is the commit. */
 export interface Manifest {
+  /** Tells a table from an earlier one of the same name. */
+  id: string;
   name: string;
   columns: ColumnDefinition[];
   partitionColumns: ColumnDefinition[];
@@ -43,23 +49,35 @@ export interface Manifest {
   uploads: string[];
 }
 
-/** Ids of committed sessions that are kept; sessions live for a day, so that older ones cannot come back. */
-const UPLOADS_KEPT = 5_000;
+export const SESSION_MS = 24 * 3_600_000;
 
 /** One data folder: `<data>/<project>/tables/<table>/manifest.json`, its Parquet files in `blocks/` beside it. */
 export interface Storage {
   folder: string;
   project: string;
-  tablePath(table: string): string;
+  blockPath(table: string, file: string): string;
   get(table: string): Promise<Manifest | undefined>;
   /** @throws Refusal */
   require(table: string): Promise<Manifest>;
   list(): Promise<string[]>;
-  create(manifest: Manifest): Promise<boolean>;
+  create(manifest: Omit<Manifest, 'id'>): Promise<boolean>;
   drop(table: string): Promise<boolean>;
   rename(table: string, to: string): Promise<void>;
   /** Reads, changes and replaces a manifest, one change at a time. Answering null changes nothing. */
   change(table: string, how: (manifest: Manifest) => Manifest | null): Promise<Manifest>;
+  /** Removes block files that nothing names, unless they are younger than this. */
+  sweep(named: ReadonlySet<string>, youngerMs: number): Promise<void>;
+}
+
+const TABLE_NAME = /^[a-z_][a-z0-9_]{0,127}$/;
+
+function checked(name: string): string {
+  if (TABLE_NAME.test(name)) return name;
+  throw new Refusal(
+    400,
+    'ODPS-0130161',
+    `ODPS-0130161:[1,1] Parse exception - "${name}" is not a name for a table: letters, digits and _, at most 128`,
+  );
 }
 
 export async function openStorage(folder: string, project: string): Promise<Storage> {
@@ -68,28 +86,31 @@ export async function openStorage(folder: string, project: string): Promise<Stor
   const locked = createLocks();
   const path = (table: string) => join(tables, table.toLowerCase());
   const file = (table: string) => join(path(table), 'manifest.json');
-  const get = (table: string) =>
-    /^[a-z_][a-z0-9_]*$/i.test(table) ? readJson<Manifest>(file(table)) : Promise.resolve(undefined);
+  const get = async (table: string) => {
+    if (!TABLE_NAME.test(table.toLowerCase())) return undefined;
+    const found = await readJson<Manifest>(file(table));
+    // The folder names the table: a crash while it is renamed leaves the old name inside.
+    return found === undefined ? undefined : { ...found, name: table.toLowerCase() };
+  };
   const required = async (table: string) => {
     const found = await get(table);
     if (found === undefined) throw noSuchTable(project, table);
     return found;
   };
+  const list = async () => (await readdir(tables)).filter((name) => existsSync(file(name))).sort();
   return {
     folder,
     project,
-    tablePath: path,
+    blockPath: (table, name) => join(path(table), 'blocks', name),
     get,
     require: required,
-    list: async () => {
-      const names = (await readdir(tables)).filter((name) => existsSync(file(name)));
-      return names.sort();
-    },
+    list,
     create: (manifest) =>
-      locked(manifest.name, async () => {
+      locked(checked(manifest.name), async () => {
         if ((await get(manifest.name)) !== undefined) return false;
         await mkdir(join(path(manifest.name), 'blocks'), { recursive: true });
-        await replaceJson(file(manifest.name), manifest);
+        await replaceJson(file(manifest.name), { id: randomBytes(12).toString('hex'), ...manifest });
+        await syncPath(tables);
         return true;
       }),
     drop: (table) =>
@@ -98,72 +119,98 @@ export async function openStorage(folder: string, project: string): Promise<Stor
         // Out of the way in one step, then removed at leisure: a crash in between leaves nothing that looks like a table.
         const gone = join(folder, project, `dropped-${randomUUID()}`);
         await rename(path(table), gone);
+        await syncPath(tables);
         await rm(gone, { recursive: true, force: true });
         return true;
       }),
     rename: (table, to) =>
       locked(table, async () => {
-        const manifest = await required(table);
-        if ((await get(to)) !== undefined)
-          throw new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Table already exists - ${to}`);
+        await required(table);
+        if ((await get(checked(to))) !== undefined) throw tableExists(to);
         await rename(path(table), path(to));
-        await replaceJson(file(to), { ...manifest, name: to.toLowerCase() });
+        await syncPath(tables);
       }),
     change: (table, how) =>
       locked(table, async () => {
         const before = await required(table);
         const after = how(structuredClone(before));
         if (after === null) return before;
-        const changed = { ...after, changedAt: new Date().toISOString(), uploads: after.uploads.slice(-UPLOADS_KEPT) };
+        const changed = { ...after, changedAt: new Date().toISOString(), uploads: after.uploads.filter(mayComeBack) };
         await replaceJson(file(table), changed);
         return changed;
       }),
+    async sweep(named, youngerMs) {
+      for (const name of await readdir(join(folder, project))) {
+        if (name.startsWith('dropped-')) await rm(join(folder, project, name), { recursive: true, force: true });
+      }
+      for (const table of await list()) await sweepTable(path(table), await required(table), named, youngerMs);
+    },
   };
+}
+
+export const tableExists = (name: string) =>
+  new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Failed to run ddltask - Table already exists - ${name}`);
+
+/** An id begins with its session's time of creation, as `newSessionId` makes it. */
+function mayComeBack(id: string): boolean {
+  const [, year, month, day, hour] = /^(\d{4})(\d\d)(\d\d)(\d\d)/.exec(id) ?? [];
+  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour)) > Date.now() - SESSION_MS - 2 * 3_600_000;
+}
+
+export const newSessionId = () => `${new Date().toISOString().replace(/\D/g, '')}${randomBytes(10).toString('hex')}`;
+
+async function sweepTable(
+  path: string,
+  manifest: Manifest,
+  named: ReadonlySet<string>,
+  youngerMs: number,
+): Promise<void> {
+  const committed = new Set(manifest.partitions.flatMap((one) => one.blocks).map((block) => block.file));
+  for (const name of await readdir(join(path, 'blocks'))) {
+    if (committed.has(name) || named.has(name)) continue;
+    const full = join(path, 'blocks', name);
+    const { mtimeMs } = await stat(full);
+    if (mtimeMs <= Date.now() - youngerMs) await rm(full, { force: true });
+  }
+  for (const name of await readdir(path))
+    if (name.endsWith('.tmp') && youngerMs === 0) await rm(join(path, name), { force: true });
 }
 
 export function partitionOf(manifest: Manifest, spec: string): Partition | undefined {
   return manifest.partitions.find((one) => one.spec === spec);
 }
 
-export const rowsOf = (manifest: Manifest) =>
-  manifest.partitions.flatMap((one) => one.blocks).reduce((sum, block) => sum + block.rows, 0);
-export const bytesOf = (manifest: Manifest) =>
-  manifest.partitions.flatMap((one) => one.blocks).reduce((sum, block) => sum + block.bytes, 0);
+export function withPartition(manifest: Manifest, spec: string): Manifest {
+  if (partitionOf(manifest, spec) !== undefined) return manifest;
+  return {
+    ...manifest,
+    partitions: [...manifest.partitions, { spec, createdAt: new Date().toISOString(), blocks: [] }],
+  };
+}
 
-/** Where a table's committed data lies, for programs that read it without the emulator: Parquet files by partition. */
+/** The manifest with these blocks in a partition: behind those it has, or in their place. */
+export function withBlocks(manifest: Manifest, spec: string, blocks: Block[], overwrite: boolean): Manifest {
+  const partitions = withPartition(manifest, spec).partitions.map((one) =>
+    one.spec === spec ? { ...one, blocks: overwrite ? blocks : [...one.blocks, ...blocks] } : one,
+  );
+  return { ...manifest, partitions };
+}
+
+const sum = (partitions: Partition[], of: 'rows' | 'bytes') =>
+  partitions.flatMap((one) => one.blocks).reduce((all, block) => all + block[of], 0);
+export const rowsOf = (...partitions: Partition[]) => sum(partitions, 'rows');
+export const bytesOf = (...partitions: Partition[]) => sum(partitions, 'bytes');
+
+/**
+ * Where a table's committed data lies, for programs that read it without the emulator: Parquet files by partition
+ * (`pt=20260301,hh=01`; empty for a table without partitions). One read of the manifest: a consistent state.
+ * @throws Error where there is no such table
+ */
 export function tableFiles(folder: string, project: string, table: string): { partition: string; files: string[] }[] {
-  const path = join(folder, project, 'tables', table.toLowerCase());
+  const path = join(folder, project.toLowerCase(), 'tables', table.toLowerCase());
   const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
   return manifest.partitions.map((one) => ({
     partition: one.spec,
     files: one.blocks.map((block) => join(path, 'blocks', block.file)),
   }));
-}
-
-/** `pt=20260301,hh=01` with the partition columns in their order. @throws Refusal */
-export function partitionSpecOf(manifest: Manifest, given: string | undefined): string {
-  const pairs = (given ?? '')
-    .split(/[,/]/)
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-  const values = new Map(
-    pairs.map((pair) => [
-      pair.slice(0, pair.indexOf('=')).trim().toLowerCase(),
-      pair
-        .slice(pair.indexOf('=') + 1)
-        .trim()
-        .replace(/^['"]|['"]$/g, ''),
-    ]),
-  );
-  const names = manifest.partitionColumns.map((column) => column.name);
-  if (names.length > 0 && values.size === 0)
-    throw new Refusal(400, 'MissingPartitionSpec', `Table ${manifest.name} is partitioned: a partition must be named.`);
-  if (values.size !== names.length || !names.every((name) => values.get(name))) {
-    throw new Refusal(
-      400,
-      'InvalidPartitionSpec',
-      `"${given ?? ''}" is not a partition of ${manifest.name} (${names.join(', ') || 'it has none'}).`,
-    );
-  }
-  return names.map((name) => `${name}=${values.get(name)}`).join(',');
 }

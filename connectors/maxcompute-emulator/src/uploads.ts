@@ -1,177 +1,180 @@
 import { randomBytes } from 'node:crypto';
-
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { createInflate } from 'node:zlib';
-import type { DuckDBInstance } from '@duckdb/node-api';
 import { MaxComputeError, parseType, RecordDecoder } from '@sampan/maxcompute';
-import { createLocks, readJson, replaceJson } from './files.ts';
-import { BlockFile } from './parquet.ts';
+import { BlockFile } from './block-file.ts';
+import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
-import { type Block, type Manifest, partitionOf, partitionSpecOf, type Storage } from './storage.ts';
+import type { Session, Sessions } from './sessions.ts';
+import {
+  type Block,
+  type ColumnDefinition,
+  newSessionId,
+  partitionOf,
+  type Storage,
+  withBlocks,
+  withPartition,
+} from './storage.ts';
 
-const MAX_FIELD_BYTES = 8 * 1024 * 1024;
+export const MAX_FIELD_BYTES = 8 * 1024 * 1024;
 const MOST_BLOCK_ID = 19_999;
-const SESSION_HOURS = 24;
+const BATCH_ROWS = 8_192;
 
-interface Session {
-  id: string;
-  table: string;
-  partition: string;
-  overwrite: boolean;
-  status: 'NORMAL' | 'CLOSED';
-  createdAt: string;
-  blocks: { id: number; block: Block; version: number }[];
-}
-
-/** Batch upload sessions. A session and its blocks are on disk: they outlive the process, for 24 hours. */
+/** Batch upload sessions: the answers are what the service's JSON says. */
 export interface Uploads {
   create(request: Request, table: string): Promise<object>;
   reload(table: string, id: string): Promise<object>;
   write(request: Request, table: string, id: string): Promise<void>;
   commit(table: string, id: string): Promise<object>;
-  expire(): Promise<void>;
-  list(): Promise<Session[]>;
 }
 
-export async function openUploads(storage: Storage, duck: DuckDBInstance): Promise<Uploads> {
-  const folder = join(storage.folder, storage.project, 'uploads');
-  await mkdir(folder, { recursive: true });
-  const locked = createLocks();
-  const file = (id: string) => join(folder, `${id}.json`);
-
-  const find = async (table: string, id: string): Promise<Session> => {
-    const session = /^[a-z0-9]+$/i.test(id) ? await readJson<Session>(file(id)) : undefined;
-    const old = session !== undefined && Date.parse(session.createdAt) < Date.now() - SESSION_HOURS * 3_600_000;
-    if (session === undefined || session.table !== table.toLowerCase() || old)
-      throw new Refusal(404, 'NoSuchUpload', `There is no upload session ${id} for this table, or it has expired.`);
-    if (session.status === 'CLOSED') return session;
-    // A crash between the commit and this note of it: the manifest knows.
-    const manifest = await storage.require(table);
-    return manifest.uploads.includes(id) ? { ...session, status: 'CLOSED' } : session;
-  };
-
+export function openUploads(storage: Storage, sessions: Sessions): Uploads {
+  const shown = (session: Session, columns: ColumnDefinition[], keys: ColumnDefinition[]) =>
+    sessionJson(session, columns.slice(0, session.width), keys);
   return {
     async create(request, table) {
+      const { query } = request;
       const manifest = await storage.require(table);
-      const partition = partitionSpecOf(manifest, request.query.get('partition'));
+      const partition = specOf(manifest, parseSpec(query.get('partition') ?? ''));
       if (partitionOf(manifest, partition) === undefined) {
-        if (partition !== '' && request.query.get('create_partition') !== 'true')
-          throw new Refusal(404, 'NoSuchPartition', `The specified partition does not exist: ${partition}`);
-        await storage.change(table, (one) => withPartition(one, partition));
+        if (query.get('create_partition')?.toLowerCase() !== 'true') throw noSuchPartition(partition);
+        await storage.change(table, (now) => withPartition(now, partition));
       }
-      const id = `${new Date().toISOString().replace(/\D/g, '')}${randomBytes(10).toString('hex')}`;
       const session: Session = {
-        id,
+        id: newSessionId(),
         table: manifest.name,
+        tableId: manifest.id,
         partition,
-        overwrite: request.query.get('overwrite') === 'true',
+        overwrite: query.get('overwrite')?.toLowerCase() === 'true',
+        width: manifest.columns.length,
         status: 'NORMAL',
         createdAt: new Date().toISOString(),
         blocks: [],
       };
-      await replaceJson(file(id), session);
-      return shown(session, manifest);
+      await sessions.save(session);
+      return shown(session, manifest.columns, manifest.partitionColumns);
     },
-    reload: async (table, id) => shown(await find(table, id), await storage.require(table)),
+    async reload(table, id) {
+      const { session, manifest } = await sessions.find(table, id);
+      return shown(session, manifest.columns, manifest.partitionColumns);
+    },
     async write(request, table, id) {
-      const session = await find(table, id);
-      if (session.status !== 'NORMAL')
-        throw new Refusal(409, 'StatusConflict', `The upload session is ${session.status}.`);
-      const blockId = Number(request.query.get('blockid'));
-      if (!Number.isInteger(blockId) || blockId < 0 || blockId > MOST_BLOCK_ID)
-        throw new Refusal(400, 'InvalidBlockID', `A block id is 0 to ${MOST_BLOCK_ID}.`);
-      const manifest = await storage.require(table);
-      const block = await takeBlock(request, storage, duck, manifest);
-      // A late block may meet a session that was committed meanwhile.
-      await locked(id, async () => {
-        const now = await find(table, id);
-        if (now.status !== 'NORMAL') throw new Refusal(409, 'StatusConflict', `The upload session is ${now.status}.`);
-        const blocks = [...now.blocks.filter((one) => one.id !== blockId), { id: blockId, block, version: Date.now() }];
-        await replaceJson(file(id), { ...now, blocks });
-      });
+      const { session, manifest } = await sessions.find(table, id);
+      refuseClosed(session);
+      if (request.query.has('arrow'))
+        throw new Refusal(501, 'NotImplemented', 'The emulator takes records, not Arrow.');
+      const text = request.query.get('blockid') ?? '';
+      const blockId = Number(text);
+      if (!/^\d{1,5}$/.test(text) || blockId > MOST_BLOCK_ID)
+        throw new Refusal(400, 'InvalidBlockID', `"${text}" is not a block id: 0 to ${MOST_BLOCK_ID}.`);
+      const name = `${randomBytes(12).toString('hex')}.parquet`;
+      const target = await BlockFile.create(
+        storage.blockPath(manifest.name, name),
+        manifest.columns.slice(0, session.width),
+      );
+      try {
+        const written = await takeBlock(request, target, manifest.columns.slice(0, session.width));
+        await sessions.locked(id, async () => {
+          // A late block may meet a session that was committed meanwhile.
+          const { session: now } = await sessions.find(table, id);
+          refuseClosed(now);
+          const block: Block = { file: name, width: session.width, ...written };
+          await sessions.save({
+            ...now,
+            blocks: [...now.blocks.filter((one) => one.id !== blockId), { id: blockId, block, version: Date.now() }],
+          });
+        });
+      } catch (error) {
+        await target.discard();
+        throw error;
+      }
     },
     commit: (table, id) =>
-      locked(id, async () => {
-        const session = await find(table, id);
+      sessions.locked(id, async () => {
+        const { session, manifest } = await sessions.find(table, id);
         if (session.status === 'NORMAL') {
-          const added = session.blocks.map((one) => one.block).filter((block) => block.rows > 0);
-          await storage.change(table, (manifest) =>
-            manifest.uploads.includes(id) ? null : absorbed(manifest, session, added),
-          );
-          await replaceJson(file(id), { ...session, status: 'CLOSED' });
+          const blocks = session.blocks.map((one) => one.block).filter((block) => block.rows > 0);
+          await storage.change(table, (now) => {
+            if (now.uploads.includes(id)) return null;
+            if (partitionOf(now, session.partition) === undefined) throw noSuchPartition(session.partition);
+            return { ...withBlocks(now, session.partition, blocks, session.overwrite), uploads: [...now.uploads, id] };
+          });
+          await sessions.save({ ...session, status: 'CLOSED' });
         }
-        return shown({ ...session, status: 'CLOSED' }, await storage.require(table));
+        return shown({ ...session, status: 'CLOSED' }, manifest.columns, manifest.partitionColumns);
       }),
-    async expire() {
-      for (const name of await readdir(folder)) await rm(join(folder, name), { force: true });
-    },
-    async list() {
-      const sessions = await Promise.all(
-        (await readdir(folder))
-          .filter((name) => name.endsWith('.json'))
-          .map((name) => readJson<Session>(join(folder, name))),
-      );
-      return sessions
-        .filter((one): one is Session => one !== undefined)
-        .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-    },
   };
 }
 
-export function withPartition(manifest: Manifest, spec: string): Manifest {
-  if (partitionOf(manifest, spec) !== undefined) return manifest;
-  return {
-    ...manifest,
-    partitions: [...manifest.partitions, { spec, createdAt: new Date().toISOString(), blocks: [] }],
-  };
+function refuseClosed(session: Session): void {
+  if (session.status !== 'NORMAL')
+    throw new Refusal(
+      409,
+      'StatusConflict',
+      `Upload session ${session.id} is ${session.status}: it takes no more blocks.`,
+    );
 }
 
-/** The manifest with the session's blocks in it: the one change that makes them visible. */
-function absorbed(manifest: Manifest, session: Session, added: Block[]): Manifest {
-  if (session.partition !== '' && partitionOf(manifest, session.partition) === undefined)
-    throw new Refusal(404, 'NoSuchPartition', `The partition ${session.partition} was dropped.`);
-  const partitions = withPartition(manifest, session.partition).partitions.map((one) =>
-    one.spec === session.partition ? { ...one, blocks: session.overwrite ? added : [...one.blocks, ...added] } : one,
-  );
-  return { ...manifest, partitions, uploads: [...manifest.uploads, session.id] };
-}
-
-/** Reads the record stream as it comes, checks it whole, and makes a Parquet file of it. */
-async function takeBlock(request: Request, storage: Storage, duck: DuckDBInstance, manifest: Manifest): Promise<Block> {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity' && encoding !== 'deflate')
-    throw new Refusal(400, 'InvalidCompression', `The emulator takes no ${encoding}: send deflate or nothing.`);
-  const body = encoding === 'deflate' ? request.message.pipe(createInflate()) : request.message;
+/** Reads the record stream as it comes and checks it to its last byte. */
+async function takeBlock(request: Request, target: BlockFile, columns: ColumnDefinition[]) {
   const decoder = new RecordDecoder(
-    manifest.columns.map((column) => parseType(column.type)),
-    { rows: 8_192, fieldBytes: MAX_FIELD_BYTES },
+    columns.map((column) => parseType(column.type)),
+    { rows: BATCH_ROWS, fieldBytes: MAX_FIELD_BYTES },
   );
-  const target = await BlockFile.create(duck, manifest.columns);
+  let taken = 0;
   try {
-    for await (const chunk of body)
-      for (const batch of decoder.push(chunk as Buffer)) target.append(batch.columns, batch.rows);
+    // The answer to a broken stream goes over the connection it came from: reading must not destroy it.
+    for await (const chunk of bodyOf(request).iterator({ destroyOnReturn: false })) {
+      taken += (chunk as Buffer).length;
+      if (taken > (request.cutAfter ?? Number.POSITIVE_INFINITY)) request.message.socket.destroy();
+      for (const batch of decoder.push(chunk as Buffer)) await target.append(batch.columns, batch.rows);
+    }
     const last = decoder.end();
-    if (last !== null) target.append(last.columns, last.rows);
-    const name = `${randomBytes(12).toString('hex')}.parquet`;
-    const bytes = await target.finish(join(storage.tablePath(manifest.name), 'blocks', name));
-    return { file: name, rows: target.rows, bytes };
+    if (last !== null) await target.append(last.columns, last.rows);
   } catch (error) {
-    await target.discard().catch(() => {});
-    if (error instanceof MaxComputeError) throw new Refusal(400, error.code, error.message);
+    if (error instanceof MaxComputeError)
+      throw new Refusal(400, error.code === 'TruncatedDataStream' ? 'IncompleteBody' : error.code, error.message);
+    if (String((error as { code?: string }).code).startsWith('Z_'))
+      throw new Refusal(
+        400,
+        'MalformedDataStream',
+        'The body is not the zlib data that its Content-Encoding promises.',
+      );
     throw error;
   }
+  return { rows: target.rows, ...(await target.finish()) };
 }
 
-function shown(session: Session, manifest: Manifest): object {
-  const column = (one: Manifest['columns'][number], index: number) => ({
+function bodyOf(request: Request): Readable {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return request.message;
+  if (encoding !== 'deflate')
+    throw new Refusal(400, 'InvalidCompression', `The emulator takes no ${encoding}: send deflate or nothing.`);
+  const inflate = createInflate();
+  // Not `pipeline`: it would end the connection over which broken data is to be refused.
+  request.message.once('close', () => {
+    if (!request.message.complete) inflate.destroy(new Error('The connection was lost.'));
+  });
+  return request.message.pipe(inflate);
+}
+
+function sessionJson(session: Session, columns: ColumnDefinition[], keys: ColumnDefinition[]): object {
+  const column = (one: ColumnDefinition, index: number) => ({
     name: one.name,
     type: one.type.toLowerCase(),
     comment: one.comment,
     nullable: one.nullable,
     column_id: String(index),
     default_value: '',
+  });
+  const block = ({ id, block, version }: Session['blocks'][number]) => ({
+    BlockID: id,
+    RecordCount: block.rows,
+    CreateTime: Math.floor(version / 1_000),
+    Date: '',
+    FileName: '',
+    Version: version,
   });
   return {
     UploadID: session.id,
@@ -183,16 +186,9 @@ function shown(session: Session, manifest: Manifest): object {
     QuotaName: '',
     Schema: {
       IsVirtualView: false,
-      columns: manifest.columns.map(column),
-      partitionKeys: manifest.partitionColumns.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
+      columns: columns.map(column),
+      partitionKeys: keys.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
     },
-    UploadedBlockList: session.blocks.map((one) => ({
-      BlockID: one.id,
-      RecordCount: one.block.rows,
-      CreateTime: Math.floor(one.version / 1_000),
-      Date: '',
-      FileName: '',
-      Version: one.version,
-    })),
+    UploadedBlockList: session.blocks.map(block),
   };
 }

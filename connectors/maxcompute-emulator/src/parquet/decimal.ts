@@ -46,13 +46,17 @@ export class DecimalReader {
 
   /** Rare: `1E+3` is legal when reading. It is written out plainly and read again. */
   #exponent(bytes: Uint8Array, from: number, to: number): boolean {
-    const match = /^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$/.exec(Buffer.from(bytes.subarray(from, to)).toString('latin1'));
+    const match = /^([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,3})$/.exec(
+      Buffer.from(bytes.subarray(from, to)).toString('latin1'),
+    );
     if (match === null) return false;
     const [, sign, whole, fraction, exponent] = match;
     const point = whole.length + Number(exponent);
     const digits = whole + fraction;
     const plain =
-      point <= 0 ? `0.${'0'.repeat(-point)}${digits}` : `${digits.slice(0, point).padEnd(point, '0')}.${digits.slice(point)}`;
+      point <= 0
+        ? `0.${'0'.repeat(-point)}${digits}`
+        : `${digits.slice(0, point).padEnd(point, '0')}.${digits.slice(point)}`;
     const text = Buffer.from(sign + plain);
     return this.read(text, 0, text.length);
   }

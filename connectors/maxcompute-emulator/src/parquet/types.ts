@@ -57,34 +57,40 @@ export function describeType(out: ThriftWriter, type: OdpsType): void {
     case 'tinyint':
     case 'smallint':
       out.i32(6, type.kind === 'tinyint' ? INT_8 : INT_16);
-      return logical(out, 10, () => {
+      logical(out, 10, () => {
         out.i8(1, type.kind === 'tinyint' ? 8 : 16);
         out.boolean(2, true);
       });
+      break;
     case 'date':
       out.i32(6, DATE);
-      return logical(out, 6, () => {});
+      logical(out, 6, () => {});
+      break;
     case 'decimal':
       out.i32(6, DECIMAL);
       out.i32(7, type.scale);
       out.i32(8, type.precision);
-      return logical(out, 5, () => {
+      logical(out, 5, () => {
         out.i32(1, type.scale);
         out.i32(2, type.precision);
       });
+      break;
     case 'datetime':
     case 'timestamp':
       out.i32(6, TIMESTAMP_MICROS);
-      return timestamp(out, true);
+      timestamp(out, true);
+      break;
     case 'timestamp_ntz':
       // No converted type: the old one always means an instant.
-      return timestamp(out, false);
+      timestamp(out, false);
+      break;
     case 'string':
     case 'varchar':
     case 'char':
     case 'json':
       out.i32(6, UTF8);
-      return logical(out, 1, () => {});
+      logical(out, 1, () => {});
+      break;
     default:
   }
 }

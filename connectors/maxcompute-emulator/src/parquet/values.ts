@@ -73,7 +73,8 @@ const halvesOf = (column: ColumnData, rows: number) => {
 function refuseReserved(column: ColumnData, rows: number): void {
   const halves = halvesOf(column, rows);
   for (let row = 0; row < rows; row++) {
-    if (halves[2 * row + 1] === -2_147_483_648 && halves[2 * row] === 0 && !isNull(column, row)) throw new BadValue('−2^63 is not a BIGINT');
+    if (halves[2 * row + 1] === -2_147_483_648 && halves[2 * row] === 0 && !isNull(column, row))
+      throw new BadValue('−2^63 is not a BIGINT');
   }
 }
 
@@ -143,7 +144,9 @@ function decimals(column: ColumnData, rows: number, precision: number, scale: nu
   for (let row = 0; row < rows; row++) {
     if (isNull(column, row)) continue;
     if (!reader.read(data, offsets[row], offsets[row + 1])) {
-      const text = Buffer.from(data.subarray(offsets[row], Math.min(offsets[row + 1], offsets[row] + 50))).toString('latin1');
+      const text = Buffer.from(data.subarray(offsets[row], Math.min(offsets[row + 1], offsets[row] + 50))).toString(
+        'latin1',
+      );
       throw new BadValue(`"${text}" is not a DECIMAL(${precision},${scale})`);
     }
     for (let word = 0; word < words; word++) out[at++] = reader.limbs[word];

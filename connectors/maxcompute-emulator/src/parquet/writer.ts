@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ColumnData, OdpsType } from '@sampan/maxcompute';
 import { ThriftWriter } from './thrift.ts';
-import { describeType, PHYSICAL, type ParquetColumn, physicalType, WIDE_DECIMAL_BYTES } from './types.ts';
+import { describeType, type ParquetColumn, PHYSICAL, physicalType, WIDE_DECIMAL_BYTES } from './types.ts';
 import { isNull, plainValues } from './values.ts';
 
 /** A row group is closed at this size: what a writer holds in memory. */
@@ -46,7 +46,10 @@ export class ParquetWriter {
   static async create(path: string, columns: readonly { name: string; type: OdpsType }[]): Promise<ParquetWriter> {
     const file = await open(path, 'w');
     await file.write(MAGIC);
-    return new ParquetWriter(file, columns.map((column) => ({ ...column, physical: physicalType(column.type) as number })));
+    return new ParquetWriter(
+      file,
+      columns.map((column) => ({ ...column, physical: physicalType(column.type) as number })),
+    );
   }
 
   /** Awaiting it is the back-pressure of the disk. The columns' memory is the writer's from now on. @throws BadValue */
@@ -76,7 +79,9 @@ export class ParquetWriter {
     for (const { name, type, groups } of late) {
       this.#columns.push({ name, type, physical: physicalType(type) as number });
       for (const [index, group] of this.#groups.entries()) {
-        group.chunks.push(await this.#write(dataPage(groups[index], group.rows, plainValues(type, groups[index], group.rows))));
+        group.chunks.push(
+          await this.#write(dataPage(groups[index], group.rows, plainValues(type, groups[index], group.rows))),
+        );
       }
     }
     const footer = this.#footer();
@@ -129,7 +134,10 @@ export class ParquetWriter {
     out.i64(3, this.rows);
     out.structs(4, this.#groups, (group) => {
       out.structs(1, group.chunks, (chunk, index) => this.#chunk(out, group, chunk, index));
-      out.i64(2, group.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0));
+      out.i64(
+        2,
+        group.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
+      );
       out.i64(3, group.rows);
     });
     out.text(6, 'maxcompute-emulator');

@@ -8,51 +8,75 @@ export interface Token {
   at: number;
 }
 
-const ESCAPES: { [letter: string]: string } = { n: '\n', r: '\r', t: '\t', '0': '\0', b: '\b', Z: '\x1a' };
+/** A statement that is not understood, and where. */
+export class ParseFailure extends Error {
+  readonly at: number;
 
-/** The tokens of one statement. Comments are left out. @throws Refusal with the position */
+  constructor(at: number, what: string) {
+    super(what);
+    this.at = at;
+  }
+}
+
+/** The service's answer to it, with line and column. */
+export function refusalOf(failure: ParseFailure, sql: string): Refusal {
+  const lines = sql.slice(0, failure.at).split('\n');
+  const column = lines[lines.length - 1].length + 1;
+  return new Refusal(
+    400,
+    'ODPS-0130161',
+    `ODPS-0130161:[${lines.length},${column}] Parse exception - ${failure.message}`,
+  );
+}
+
+const BLANK = /(?:\s+|--[^\n]*)+/y;
+const TOKEN =
+  /(`(?:[^`]|``)*`)|([A-Za-z_][A-Za-z0-9_]*)|((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(BD|L)?(?![A-Za-z0-9_])|(<=>|<>|!=|<=|>=|==|\|\||[-+*/%(),.;=<>:])/y;
+
+/** The tokens of one statement, without comments. @throws ParseFailure */
 export function tokenize(sql: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
   while (at < sql.length) {
-    const rest = sql.slice(at);
-    const blank = /^(\s+|--[^\n]*\n?)/.exec(rest);
-    if (blank !== null) {
-      at += blank[0].length;
-      continue;
-    }
-    const first = rest[0];
+    BLANK.lastIndex = at;
+    at += BLANK.exec(sql)?.[0].length ?? 0;
+    if (at >= sql.length) break;
+    const first = sql[at];
     if (first === "'" || first === '"') {
-      const { value, length } = readText(rest, first, at);
+      const { value, end } = readText(sql, at);
       tokens.push({ kind: 'text', value, at });
-      at += length;
+      at = end;
       continue;
     }
-    const match =
-      /^(?:(`(?:[^`]|``)*`)|([A-Za-z_][A-Za-z0-9_]*)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(<>|!=|<=|>=|\|\||[-+*/%(),.;=<>]))/.exec(
-        rest,
-      );
-    if (match === null) throw parseError(at, `unexpected "${first}"`);
-    if (match[1] !== undefined) tokens.push({ kind: 'name', value: match[1].slice(1, -1).replaceAll('``', '`'), at });
-    else if (match[2] !== undefined) tokens.push({ kind: 'word', value: match[2].toLowerCase(), at });
-    else if (match[3] !== undefined) tokens.push({ kind: 'number', value: match[3], at });
-    else tokens.push({ kind: 'sign', value: match[4], at });
+    TOKEN.lastIndex = at;
+    const match = TOKEN.exec(sql);
+    if (match === null) throw new ParseFailure(at, `unexpected "${first}"`);
+    tokens.push(tokenOf(match, at));
     at += match[0].length;
   }
   return tokens;
 }
 
-function readText(rest: string, quote: string, offset: number): { value: string; length: number } {
-  let value = '';
-  for (let at = 1; at < rest.length; at++) {
-    const letter = rest[at];
-    if (letter === '\\') value += ESCAPES[rest[++at]] ?? rest[at] ?? '';
-    else if (letter === quote) return { value, length: at + 1 };
-    else value += letter;
-  }
-  throw parseError(offset, 'a string without an end');
+function tokenOf([, name, word, number, , sign]: RegExpExecArray, at: number): Token {
+  if (name !== undefined) return { kind: 'name', value: name.slice(1, -1).replaceAll('``', '`'), at };
+  if (word !== undefined) return { kind: 'word', value: word.toLowerCase(), at };
+  if (number !== undefined) return { kind: 'number', value: number, at };
+  return { kind: 'sign', value: sign, at };
 }
 
-export function parseError(at: number, what: string): Refusal {
-  return new Refusal(400, 'ODPS-0130161', `ODPS-0130161:[1,${at + 1}] Parse exception - ${what}`);
+const ESCAPES: { [letter: string]: string } = { n: '\n', r: '\r', t: '\t', b: '\b', '0': '\0', Z: '\x1a' };
+
+function readText(sql: string, from: number): { value: string; end: number } {
+  const quote = sql[from];
+  let value = '';
+  for (let at = from + 1; at < sql.length; at++) {
+    const letter = sql[at];
+    if (letter === '\\') {
+      at++;
+      // What is escaped for LIKE keeps its backslash until LIKE reads it.
+      value += ESCAPES[sql[at]] ?? (sql[at] === '%' || sql[at] === '_' ? `\\${sql[at]}` : (sql[at] ?? ''));
+    } else if (letter === quote) return { value, end: at + 1 };
+    else value += letter;
+  }
+  throw new ParseFailure(from, 'a string without an end');
 }

@@ -1,0 +1,102 @@
+import type { ServerResponse } from 'node:http';
+import type { Downloads } from './downloads.ts';
+import { instancesXml, instanceXml } from './instance-xml.ts';
+import type { Instances } from './instances.ts';
+import { partitionsXml, partitionXml, projectXml, tablesXml, tableXml } from './metadata.ts';
+import { Refusal } from './refusal.ts';
+import { json, type Reply } from './reply.ts';
+import { bodyText, type Request } from './request.ts';
+import type { Storage } from './storage.ts';
+import type { Uploads } from './uploads.ts';
+
+/** What the routes lead to. */
+export interface Services {
+  storage: Storage;
+  uploads: Uploads;
+  downloads: Downloads;
+  instances: Instances;
+}
+
+const STARTED = new Date().toUTCString();
+const nothingAt = ({ path }: Request) => new Refusal(404, 'NoSuchObject', `There is nothing at /${path.join('/')}.`);
+
+/** The answer to a request whose signature was checked; null where it is already on its way. @throws Refusal */
+export async function route(services: Services, request: Request, response: ServerResponse): Promise<Reply | null> {
+  const { storage } = services;
+  const [root, project, ...rest] = request.path;
+  if (root !== 'projects') throw nothingAt(request);
+  if (project === undefined)
+    return { body: `<Projects><Marker/><MaxItems>1000</MaxItems>${projectXml(storage.project)}</Projects>` };
+  if (project.toLowerCase() !== storage.project)
+    throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
+  const [kind, name, ...more] = rest[0] === 'schemas' && rest[1] === 'default' ? rest.slice(2) : rest;
+  if (kind === undefined) {
+    return {
+      body: projectXml(storage.project),
+      headers: { 'x-odps-owner': 'emulator', 'x-odps-creation-time': STARTED, 'last-modified': STARTED },
+    };
+  }
+  if (kind === 'tunnel') return { type: 'text', body: String(request.headers.host) };
+  if (kind === 'instances' && more.length === 0) return instance(services, request, name);
+  if (kind !== 'tables') throw nothingAt(request);
+  if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
+  if (name === undefined) return { body: await tablesXml(storage, request) };
+  return table(services, request, response, name.toLowerCase());
+}
+
+async function instance({ instances, storage }: Services, request: Request, id: string | undefined): Promise<Reply> {
+  if (request.method === 'POST' && id === undefined) {
+    const made = instances.submit(await bodyText(request.message));
+    return {
+      status: 201,
+      headers: { location: `http://${request.headers.host}/api/projects/${storage.project}/instances/${made.id}` },
+    };
+  }
+  if (id === undefined) return { body: instancesXml(instances.list()) };
+  if (request.query.has('downloads') || request.query.has('downloadid')) {
+    throw new Refusal(400, 'InstanceTypeNotSupported', 'The emulator gives results by ?result only.');
+  }
+  if (request.method === 'PUT') {
+    instances.stop(id);
+    return {};
+  }
+  const found = instances.find(id);
+  const headers = {
+    'x-odps-owner': 'emulator',
+    'x-odps-start-time': found.startedAt.toUTCString(),
+    'x-odps-end-time': found.endedAt?.toUTCString() ?? '',
+  };
+  if (request.query.has('instancesummary'))
+    return { ...json({ Instance: { JsonSummary: '{}', Summary: '' } }), headers };
+  return { body: instanceXml(found, request.query), headers };
+}
+
+async function table(
+  services: Services,
+  request: Request,
+  response: ServerResponse,
+  name: string,
+): Promise<Reply | null> {
+  const { storage, uploads, downloads } = services;
+  const { query, method } = request;
+  if (query.has('uploads') && method === 'POST') return json(await uploads.create(request, name), 201);
+  const upload = query.get('uploadid');
+  if (upload !== undefined) {
+    if (method === 'PUT') {
+      await uploads.write(request, name, upload);
+      return {};
+    }
+    return json(method === 'POST' ? await uploads.commit(name, upload) : await uploads.reload(name, upload));
+  }
+  if (query.has('downloads') && method === 'POST') return json(await downloads.create(request, name), 201);
+  if (query.has('downloadid')) {
+    if (!query.has('data')) return json(downloads.reload(request));
+    await downloads.send(request, response);
+    return null;
+  }
+  if (method !== 'GET') throw new Refusal(405, 'MethodNotAllowed', `${method} is not for tables.`);
+  if (query.has('partitions')) return { body: await partitionsXml(storage, name, request) };
+  const partition = query.get('partition');
+  if (partition !== undefined) return { body: await partitionXml(storage, name, partition) };
+  return { body: tableXml(storage.project, await storage.require(name)) };
+}

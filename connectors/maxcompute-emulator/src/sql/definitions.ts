@@ -1,0 +1,123 @@
+import { parseType } from '@sampan/maxcompute';
+import { nanosName } from '../block-file.ts';
+import { duckType } from '../duck.ts';
+import { specOf } from '../partition-spec.ts';
+import { Refusal } from '../refusal.ts';
+import {
+  type ColumnDefinition,
+  type Manifest,
+  partitionOf,
+  type Storage,
+  tableExists,
+  withPartition,
+} from '../storage.ts';
+import type { CreateTable, Statement } from './statements.ts';
+import { ownTable } from './table-rows.ts';
+
+const failed = (what: string) => new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Failed to run ddltask - ${what}`);
+const semantic = (what: string) =>
+  new Refusal(400, 'ODPS-0130071', `ODPS-0130071:Semantic analysis exception - ${what}`);
+
+const MOST_COLUMNS = 1_200;
+const KEY_TYPES = new Set(['string', 'varchar', 'char', 'tinyint', 'smallint', 'int', 'bigint']);
+
+export type Definition = Exclude<Statement, { kind: 'query' | 'insert' | 'showTables' | 'showPartitions' }>;
+
+/** CREATE, DROP, ALTER, TRUNCATE. Each is one change of a manifest, so that it is there or not. @throws Refusal */
+export async function define(storage: Storage, statement: Definition): Promise<void> {
+  const table = ownTable(storage, statement.table);
+  switch (statement.kind) {
+    case 'create':
+      return create(storage, table, statement);
+    case 'drop':
+      if (!(await storage.drop(table)) && !statement.ifExists) await storage.require(table);
+      return;
+    case 'rename':
+      return storage.rename(table, ownTable(storage, statement.to));
+    default:
+      await storage.change(table, (manifest) => changed(manifest, statement));
+  }
+}
+
+async function create(storage: Storage, table: string, statement: CreateTable): Promise<void> {
+  const { columns, partitionColumns, primaryKey, comment, lifecycle, properties } = statement;
+  checkColumns(columns, partitionColumns);
+  const missing = primaryKey.find((name) => !columns.some((column) => column.name === name));
+  if (missing !== undefined) throw semantic(`column ${missing} of the primary key cannot be resolved`);
+  const now = new Date().toISOString();
+  // A table without partitions has one part that is always there.
+  const partitions = partitionColumns.length === 0 ? [{ spec: '', createdAt: now, blocks: [] }] : [];
+  const made = await storage.create({
+    name: table,
+    columns,
+    partitionColumns,
+    primaryKey,
+    comment,
+    lifecycle,
+    properties,
+    createdAt: now,
+    changedAt: now,
+    partitions,
+    uploads: [],
+  });
+  if (!made && !statement.ifNotExists) throw tableExists(table);
+}
+
+function checkColumns(columns: ColumnDefinition[], keys: ColumnDefinition[]): void {
+  const all = [...columns, ...keys];
+  if (all.length > MOST_COLUMNS) throw semantic(`${all.length} columns, at most ${MOST_COLUMNS} are allowed`);
+  const names = all.map((column) => column.name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at || names.includes(nanosName(name)));
+  if (twice !== undefined) throw semantic(`column ${twice} is defined twice, or its name is taken`);
+  for (const column of all) duckType(parseType(column.type));
+  const bad = keys.find((key) => !KEY_TYPES.has(parseType(key.type).kind));
+  if (bad !== undefined) throw semantic(`partition column ${bad.name} cannot be of type ${bad.type}`);
+}
+
+type Change = Exclude<Definition, { kind: 'create' | 'drop' | 'rename' }>;
+
+function changed(manifest: Manifest, statement: Change): Manifest {
+  switch (statement.kind) {
+    case 'setLifecycle':
+      return { ...manifest, lifecycle: statement.days };
+    case 'setComment':
+      return { ...manifest, comment: statement.comment };
+    case 'setProperties':
+      return { ...manifest, properties: { ...manifest.properties, ...statement.properties } };
+    case 'addColumns': {
+      const wanted = statement.ifNotExists
+        ? statement.columns.filter((one) => !manifest.columns.some((column) => column.name === one.name))
+        : statement.columns;
+      if (wanted.some((column) => !column.nullable))
+        throw semantic('an added column is NULL in the rows that are there: it cannot be NOT NULL');
+      const columns = [...manifest.columns, ...wanted];
+      checkColumns(columns, manifest.partitionColumns);
+      return { ...manifest, columns };
+    }
+    case 'addPartitions':
+      return statement.partitions.reduce((now, values) => {
+        const spec = specOf(now, values);
+        if (!statement.ifNotExists && partitionOf(now, spec) !== undefined)
+          throw failed(`the partition ${spec} exists already`);
+        return withPartition(now, spec);
+      }, manifest);
+    case 'dropPartitions': {
+      const specs = statement.partitions.map((values) => specOf(manifest, values));
+      const missing = specs.find((spec) => partitionOf(manifest, spec) === undefined);
+      if (missing !== undefined && !statement.ifExists) throw failed(`the partition ${missing} does not exist`);
+      return { ...manifest, partitions: manifest.partitions.filter((one) => !specs.includes(one.spec)) };
+    }
+    default: {
+      if (manifest.partitionColumns.length > 0 && statement.partitions.length === 0)
+        throw semantic(`${manifest.name} is partitioned: name the partitions to truncate`);
+      const specs =
+        statement.partitions.length === 0 ? [''] : statement.partitions.map((values) => specOf(manifest, values));
+      const missing = specs.find((spec) => partitionOf(manifest, spec) === undefined);
+      if (missing !== undefined) throw failed(`the partition ${missing} does not exist`);
+      return {
+        ...manifest,
+        partitions: manifest.partitions.map((one) => (specs.includes(one.spec) ? { ...one, blocks: [] } : one)),
+      };
+    }
+  }
+}

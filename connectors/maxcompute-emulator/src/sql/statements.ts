@@ -1,0 +1,192 @@
+import { typeText } from '@sampan/maxcompute';
+import type { PartitionValues } from '../partition-spec.ts';
+import type { ColumnDefinition } from '../storage.ts';
+import type { Query, TableName } from './ast.ts';
+import { Cursor } from './cursor.ts';
+import { readType } from './expression-parser.ts';
+import { QueryParser, tableName } from './query-parser.ts';
+import { ParseFailure, tokenize } from './tokens.ts';
+
+export interface CreateTable {
+  kind: 'create';
+  table: TableName;
+  ifNotExists: boolean;
+  columns: ColumnDefinition[];
+  partitionColumns: ColumnDefinition[];
+  primaryKey: string[];
+  comment: string;
+  lifecycle: number | null;
+  properties: { [name: string]: string };
+}
+
+export interface Insert {
+  kind: 'insert';
+  table: TableName;
+  overwrite: boolean;
+  /** Keys without a value are taken from the last columns of the query. */
+  partition: { name: string; value: string | null }[];
+  columns: string[] | null;
+  query: Query;
+}
+
+export type Statement =
+  | { kind: 'query'; query: Query }
+  | { kind: 'showTables' }
+  | { kind: 'showPartitions'; table: TableName }
+  | CreateTable
+  | { kind: 'drop'; table: TableName; ifExists: boolean }
+  | { kind: 'truncate'; table: TableName; partitions: PartitionValues[] }
+  | { kind: 'addPartitions'; table: TableName; ifNotExists: boolean; partitions: PartitionValues[] }
+  | { kind: 'dropPartitions'; table: TableName; ifExists: boolean; partitions: PartitionValues[] }
+  | { kind: 'addColumns'; table: TableName; ifNotExists: boolean; columns: ColumnDefinition[] }
+  | { kind: 'setLifecycle'; table: TableName; days: number }
+  | { kind: 'setComment'; table: TableName; comment: string }
+  | { kind: 'setProperties'; table: TableName; properties: { [name: string]: string } }
+  | { kind: 'rename'; table: TableName; to: TableName }
+  | Insert;
+
+/** Parses one statement. What it does not know it refuses, and says where. @throws ParseFailure */
+export function parseStatement(sql: string): Statement {
+  const tokens = tokenize(sql);
+  while (tokens.at(-1)?.kind === 'sign' && tokens.at(-1)?.value === ';') tokens.pop();
+  const cursor = new Cursor(tokens, sql.length);
+  const found = statement(cursor);
+  if (!cursor.ended) throw cursor.unexpected();
+  return found;
+}
+
+function statement(cursor: Cursor): Statement {
+  if (cursor.is('select', 'with', 'values') || cursor.isSign('('))
+    return { kind: 'query', query: new QueryParser(cursor).query() };
+  if (cursor.eat('show', 'tables')) return { kind: 'showTables' };
+  if (cursor.eat('show', 'partitions')) return { kind: 'showPartitions', table: tableName(cursor) };
+  if (cursor.eat('create', 'table')) return create(cursor);
+  if (cursor.eat('drop', 'table')) {
+    const ifExists = cursor.eat('if', 'exists');
+    return { kind: 'drop', ifExists, table: tableName(cursor) };
+  }
+  if (cursor.eat('truncate', 'table')) {
+    return { kind: 'truncate', table: tableName(cursor), partitions: cursor.is('partition') ? partitions(cursor) : [] };
+  }
+  if (cursor.eat('alter', 'table')) return alter(cursor);
+  if (cursor.eat('insert')) return insert(cursor);
+  throw new ParseFailure(
+    cursor.offset,
+    `the emulator does not know statements that begin with "${cursor.peek()?.value ?? ''}"`,
+  );
+}
+
+function create(cursor: Cursor): CreateTable {
+  const ifNotExists = cursor.eat('if', 'not', 'exists');
+  const table = tableName(cursor);
+  const found: CreateTable = {
+    kind: 'create',
+    table,
+    ifNotExists,
+    columns: [],
+    partitionColumns: [],
+    primaryKey: [],
+    comment: '',
+    lifecycle: null,
+    properties: {},
+  };
+  cursor.inBrackets(() =>
+    cursor.list(() => {
+      if (cursor.eat('primary', 'key')) found.primaryKey = cursor.inBrackets(() => cursor.list(() => cursor.name()));
+      else found.columns.push(column(cursor));
+    }),
+  );
+  for (;;) {
+    if (cursor.eat('comment')) found.comment = cursor.text();
+    else if (cursor.eat('lifecycle')) found.lifecycle = cursor.number();
+    else if (cursor.eat('tblproperties')) found.properties = properties(cursor);
+    else if (cursor.eat('partitioned', 'by'))
+      found.partitionColumns = cursor.inBrackets(() => cursor.list(() => column(cursor)));
+    else if (!cursor.eat('stored', 'as', 'aliorc')) return found;
+  }
+}
+
+function column(cursor: Cursor): ColumnDefinition {
+  const found = { name: cursor.name(), type: typeText(readType(cursor)), nullable: true, comment: '' };
+  for (;;) {
+    if (cursor.eat('not', 'null')) found.nullable = false;
+    else if (cursor.eat('comment')) found.comment = cursor.text();
+    else if (!cursor.eat('null')) return found;
+  }
+}
+
+function alter(cursor: Cursor): Statement {
+  const table = tableName(cursor);
+  if (cursor.eat('add', 'columns')) {
+    const ifNotExists = cursor.eat('if', 'not', 'exists');
+    return {
+      kind: 'addColumns',
+      table,
+      ifNotExists,
+      columns: cursor.inBrackets(() => cursor.list(() => column(cursor))),
+    };
+  }
+  if (cursor.eat('add'))
+    return {
+      kind: 'addPartitions',
+      table,
+      ifNotExists: cursor.eat('if', 'not', 'exists'),
+      partitions: partitions(cursor),
+    };
+  if (cursor.eat('drop'))
+    return { kind: 'dropPartitions', table, ifExists: cursor.eat('if', 'exists'), partitions: partitions(cursor) };
+  if (cursor.eat('set', 'lifecycle')) return { kind: 'setLifecycle', table, days: cursor.number() };
+  if (cursor.eat('set', 'comment')) return { kind: 'setComment', table, comment: cursor.text() };
+  if (cursor.eat('set', 'tblproperties')) return { kind: 'setProperties', table, properties: properties(cursor) };
+  if (cursor.eat('rename', 'to')) return { kind: 'rename', table, to: tableName(cursor) };
+  throw cursor.unexpected();
+}
+
+function insert(cursor: Cursor): Insert {
+  const overwrite = cursor.eat('overwrite');
+  if (!overwrite) cursor.need('into');
+  cursor.eat('table');
+  const table = tableName(cursor);
+  const partition = cursor.eat('partition') ? cursor.inBrackets(() => cursor.list(() => partitionValue(cursor))) : [];
+  const columns =
+    cursor.isSign('(') && !['select', 'with'].includes(cursor.peek(1)?.value ?? '')
+      ? cursor.inBrackets(() => cursor.list(() => cursor.name()))
+      : null;
+  return { kind: 'insert', table, overwrite, partition, columns, query: new QueryParser(cursor).query() };
+}
+
+/** `PARTITION (pt='x', hh='y')`, once or more. */
+function partitions(cursor: Cursor): PartitionValues[] {
+  const found: PartitionValues[] = [];
+  do {
+    cursor.need('partition');
+    const values = cursor.inBrackets(() => cursor.list(() => partitionValue(cursor)));
+    found.push(
+      values.map(({ name, value }) => {
+        if (value === null) throw cursor.unexpected('=');
+        return { name, value };
+      }),
+    );
+  } while (cursor.eatSign(',') !== undefined || cursor.is('partition'));
+  return found;
+}
+
+function partitionValue(cursor: Cursor): { name: string; value: string | null } {
+  const name = cursor.name();
+  if (cursor.eatSign('=') === undefined) return { name, value: null };
+  const token = cursor.next();
+  if (token.kind !== 'text' && token.kind !== 'number')
+    throw new ParseFailure(token.at, 'a partition value is a string or a number');
+  return { name, value: token.value };
+}
+
+function properties(cursor: Cursor): { [name: string]: string } {
+  const pairs = cursor.inBrackets(() =>
+    cursor.list((): [string, string] => {
+      const name = cursor.text();
+      cursor.needSign('=');
+      return [name, cursor.text()];
+    }),
+  );
+  return Object.fromEntries(pairs);
+}
