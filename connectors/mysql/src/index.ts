@@ -4,6 +4,7 @@ import { check } from './check.ts';
 import { config } from './config.ts';
 import { close, connect } from './connection.ts';
 import { createSource } from './source.ts';
+import { createTarget } from './target.ts';
 
 /** MySQL 5.7 and later, and MariaDB 10.3 and later. */
 export default defineConnector({
@@ -31,6 +32,7 @@ export default defineConnector({
         }
       },
       source: createSource(options, context),
+      target: createTarget((how) => connect(options, context, how), context),
       async [Symbol.asyncDispose]() {},
     };
   },

@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { type Batch, type ConnectorError, type DirtyRow, isConnectorError } from '@sampan/connector';
 import type { StagedColumn } from './target-columns.ts';
 import { errnoOf, type Link } from './target-link.ts';
-import { newOut, type Out } from './writer-bytes.ts';
+import { newOut } from './writer-bytes.ts';
 import { dirtyCell, type RowPrinter, rowCodec } from './writer-rows.ts';
-import type { Sender } from './writer-send.ts';
+import type { RowSource, Sender } from './writer-send.ts';
 
 export interface Chunk {
   rows: number;
@@ -18,7 +18,6 @@ export interface ChunkSender {
 }
 
 export function chunkSender(columns: readonly StagedColumn[], sender: Sender): ChunkSender {
-  const out = newOut(1024 * 1024);
   let codec: ReturnType<typeof rowCodec> | undefined;
   return {
     async send(link, table, batch) {
@@ -30,14 +29,12 @@ export function chunkSender(columns: readonly StagedColumn[], sender: Sender): C
         batch,
         columns,
         sender,
-        out,
         printer: codec.bind(batch, bad),
         bad,
         bytes: 0,
         rows: 0,
       };
       await sendAll(work, 0, batch.rows);
-      if (out.bytes.length > 64 * 1024 * 1024) Object.assign(out, newOut(1024 * 1024));
       return { rows: work.rows, bytes: work.bytes, dirty: [...bad.values()].sort((a, b) => a.row - b.row) };
     },
   };
@@ -49,7 +46,6 @@ interface Work {
   batch: Batch;
   columns: readonly StagedColumn[];
   sender: Sender;
-  out: Out;
   printer: RowPrinter;
   bad: Map<number, DirtyRow>;
   bytes: number;
@@ -60,37 +56,50 @@ async function sendAll(work: Work, from: number, to: number): Promise<void> {
   for (let row = from; row < to; ) row = await sendPiece(work, row, to);
 }
 
+interface Printing extends RowSource {
+  next: number;
+  printed: number;
+  bytes: number;
+}
+
+function printing(printer: RowPrinter, from: number, to: number): Printing {
+  return {
+    next: from,
+    printed: 0,
+    bytes: 0,
+    pull(maxBytes) {
+      if (this.next >= to) return null;
+      // A buffer of its own each time: what was pulled before may still wait for the socket.
+      const out = newOut(maxBytes + 16 * 1024);
+      const { next, printed } = printer.print(out, this.next, to, maxBytes);
+      this.next = next;
+      this.printed += printed;
+      this.bytes += out.at;
+      return printed === 0 ? null : out.bytes.subarray(0, out.at);
+    },
+  };
+}
+
 /** One statement's worth of rows; answers the row after them. */
 async function sendPiece(work: Work, from: number, to: number): Promise<number> {
-  const { link, out, printer, sender, table } = work;
-  out.at = 0;
-  const { next, printed } = printer.print(out, from, to, sender.maxBytes);
-  if (printed === 0) return next;
-  const bytes = out.at;
+  const { link } = work;
+  const rows = printing(work.printer, from, to);
   await link.change('SAVEPOINT sampan_piece', 'setting a savepoint');
-  const fault = await attempt(work, out.bytes.subarray(0, bytes), printed);
+  const fault = await attempt(work, rows);
   if (fault === null) {
-    work.rows += printed;
-    work.bytes += bytes;
-    return next;
+    work.rows += rows.printed;
+    work.bytes += rows.bytes;
+    return rows.next;
   }
   await link.change('ROLLBACK TO SAVEPOINT sampan_piece', 'taking back rows');
-  await isolate(work, from, next, printed, fault, table);
-  return next;
+  await isolate(work, from, rows.next, rows.printed, fault);
+  return rows.next;
 }
 
 /** LOAD DATA LOCAL turns errors into warnings: whatever the server remarks on is taken back and looked at by halves. */
-async function isolate(
-  work: Work,
-  from: number,
-  to: number,
-  printed: number,
-  reason: string,
-  table: string,
-): Promise<void> {
+async function isolate(work: Work, from: number, to: number, printed: number, reason: string): Promise<void> {
   if (printed === 1) {
-    for (let row = from; row < to; row++)
-      if (!work.bad.has(row)) work.bad.set(row, refusedRow(work, row, reason, table));
+    for (let row = from; row < to; row++) if (!work.bad.has(row)) work.bad.set(row, refusedRow(work, row, reason));
     return;
   }
   const middle = (from + to) >> 1;
@@ -99,13 +108,13 @@ async function isolate(
 }
 
 /** Null where all rows went in as they are; else the server's first remark. */
-async function attempt({ link, table, sender }: Work, rows: Buffer, count: number): Promise<string | null> {
+async function attempt({ link, table, sender }: Work, rows: Printing): Promise<string | null> {
   try {
     const sent = await sender.send(link, table, rows);
     if (sent.reason !== undefined) return sent.reason;
     const remark = sent.warnings === 0 ? null : await firstRemark(link);
-    if (remark !== null || sent.rows === count) return remark;
-    return `the server took ${sent.rows} of ${count} rows without saying why`;
+    if (remark !== null || sent.rows === rows.printed) return remark;
+    return `the server took ${sent.rows} of ${rows.printed} rows without saying why`;
   } catch (error) {
     if (isConnectorError(error) && isValueFault(error)) return error.message;
     throw error;
@@ -133,7 +142,7 @@ async function firstRemark(link: Link): Promise<string | null> {
 }
 
 /** The server's remark, without the names of staging, at the column it names. */
-function refusedRow({ batch, columns }: Work, row: number, remark: string, table: string): DirtyRow {
+function refusedRow({ batch, columns, table }: Work, row: number, remark: string): DirtyRow {
   const reason = remark
     .replaceAll(table, 'target')
     .replace(/^(Loading|Inserting) rows: /, '')

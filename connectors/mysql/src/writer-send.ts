@@ -16,13 +16,18 @@ export interface Sent {
   reason?: string;
 }
 
+/** Rows that are printed when they are asked for, so that the server works on some while others are printed. */
+export interface RowSource {
+  /** Some more whole rows, of about `maxBytes` at most; null: no more. The buffer stays as it is. */
+  pull(maxBytes: number): Buffer | null;
+}
+
 /** A way to get printed rows into a table. */
 export interface Sender {
   dialect: Dialect;
-  /** Pieces hold no more bytes than this. */
-  maxBytes: number;
   statement(table: string): string;
-  send(link: Link, table: string, rows: Buffer): Promise<Sent>;
+  /** One statement, which takes as many rows as it wants. */
+  send(link: Link, table: string, rows: RowSource): Promise<Sent>;
 }
 
 /** Bytes of one packet of a file that is not there. */
@@ -58,7 +63,6 @@ export function loadSender(columns: readonly StagedColumn[]): Sender {
     `(${names.join(', ')})${sets.length === 0 ? '' : ` SET ${sets.join(', ')}`}`;
   return {
     dialect: loadDialect,
-    maxBytes: Number.POSITIVE_INFINITY,
     statement: (table) => statement(table, 'sampan'),
     async send(link, table, rows) {
       const file = `sampan-${randomUUID()}`;
@@ -69,7 +73,7 @@ export function loadSender(columns: readonly StagedColumn[]): Sender {
 }
 
 /** Any other file than the one just named is a server that tries to read this machine: the connection ends. */
-function infile(link: Link, sql: string, file: string, rows: Buffer): Promise<ResultSetHeader> {
+function infile(link: Link, sql: string, file: string, rows: RowSource): Promise<ResultSetHeader> {
   return new Promise((resolve, reject) => {
     const infileStreamFactory = (asked: string): Readable => {
       if (asked === file) return Readable.from(pieces(rows), { objectMode: false, highWaterMark: PACKET });
@@ -91,27 +95,29 @@ function infile(link: Link, sql: string, file: string, rows: Buffer): Promise<Re
   });
 }
 
-function* pieces(rows: Buffer): Generator<Buffer> {
-  for (let at = 0; at < rows.length; at += PACKET) yield rows.subarray(at, Math.min(at + PACKET, rows.length));
+function* pieces(rows: RowSource): Generator<Buffer> {
+  for (let piece = rows.pull(PACKET); piece !== null; piece = rows.pull(PACKET)) {
+    for (let at = 0; at < piece.length; at += PACKET) yield piece.subarray(at, at + PACKET);
+  }
 }
 
 /** For servers that do not allow LOAD DATA LOCAL. */
 export function insertSender(columns: readonly StagedColumn[], maxAllowedPacket: number): Sender {
   const statement = (table: string) =>
     `INSERT INTO ${quoteName(table)} (${columns.map(({ name }) => quoteName(name)).join(', ')}) VALUES `;
-  const maxBytes = Math.min(maxAllowedPacket - 64 * 1024, 1024 * 1024);
-  const hard = maxAllowedPacket - 1024;
+  const wanted = Math.max(Math.min(maxAllowedPacket - 64 * 1024, 1024 * 1024), 1024);
+  const limit = maxAllowedPacket - 1024;
   return {
     dialect: insertDialect,
-    maxBytes: Math.max(maxBytes, 1024),
     statement,
     async send(link, table, rows) {
       // The last comma is not part of the statement.
-      const values = rows.subarray(0, -1);
+      const values = rows.pull(wanted)?.subarray(0, -1);
+      if (values === undefined) return { rows: 0, warnings: 0 };
       if (!isUtf8(values)) return notSent('the text is not valid UTF-8');
       const sql = statement(table) + values.toString('utf8');
       const bytes = values.length + statement(table).length;
-      if (bytes > hard)
+      if (bytes > limit)
         return notSent(`the row takes ${bytes} bytes; the server's max_allowed_packet is ${maxAllowedPacket}`);
       const { affectedRows, warnings } = await link.change(sql, 'inserting rows');
       return { rows: affectedRows, warnings };

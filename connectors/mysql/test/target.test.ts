@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MysqlServer } from '../../../tools/src/mysql-server.ts';
 import {
   ask,
+  batchOf,
   copy,
   field,
   flavors,
@@ -77,6 +78,47 @@ for (const { flavor, skip } of flavors) {
       expect(await target.outcome(handle, held, signal())).toBe('committed');
       await target.abort(handle, held);
       expect(sql('SELECT name FROM seen')).toBe('new');
+    });
+
+    test('while a load runs, another connection sees the old rows and nothing else', async () => {
+      sql(
+        'CREATE TABLE polled (id BIGINT PRIMARY KEY, name VARCHAR(20)); INSERT INTO polled VALUES (1, "old"), (2, "old")',
+      );
+      const target = targetOf(server, 't');
+      const held = lease('polled');
+      const load = loadOf('polled', [id, name], { mode: 'OVERWRITE' });
+      const { fields } = await target.prepare(load, signal());
+      const other = await server.connect('t');
+      const seen = new Set<string>();
+      let polling = true;
+      const poll = (async () => {
+        while (polling) {
+          const [rows] = await other.query("SELECT CONCAT(COUNT(*), ' ', MIN(name), ' ', MAX(name)) AS s FROM polled");
+          seen.add((rows as { s: string }[])[0].s);
+        }
+      })();
+      const { handle } = await target.begin(load, held, null, signal());
+      const receipts = await Promise.all(
+        [0, 1].map(async (split) => {
+          await using writer = await target.writer(handle, { split }, held, signal());
+          for (let from = 0; from < 2_000; from += 100) {
+            const rows = Array.from({ length: 100 }, (_, i): [bigint, string] => [
+              BigInt(split * 2_000 + from + i),
+              'new',
+            ]);
+            await writer.write(batchOf(fields, rows, { from }));
+          }
+          return writer.seal();
+        }),
+      );
+      await target.verify(handle, receipts, held, signal());
+      expect([...seen]).toEqual(['2 old old']);
+      await target.commit(handle, receipts, held, signal());
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      polling = false;
+      await poll;
+      await other.end();
+      expect([...seen]).toEqual(['2 old old', '4000 new new']);
     });
 
     test('splits without positions have a table of their own, and start anew', async () => {
