@@ -139,7 +139,7 @@ export class RecordDecoder {
       column.seen = this.rows;
       crc = this.#value(bytes, column, addInt32(crc, field));
     }
-    if (this.#varint32(bytes) !== finish(crc)) throw malformed(`record ${this.rows}: its CRC is wrong`);
+    if (this.#checksum(bytes) !== finish(crc)) throw malformed(`record ${this.rows}: its CRC is wrong`);
     this.#streamCrc = addInt32(this.#streamCrc, finish(crc));
     for (const column of this.#columns) if (column.seen !== this.rows) this.#null(column);
     this.#filled++;
@@ -251,7 +251,7 @@ export class RecordDecoder {
       this.metrics = text.toString('utf8');
       return this.#at;
     }
-    const value = this.#varint32(bytes);
+    const value = this.#checksum(bytes);
     if (field === FIELD_END_METRICS && this.metrics !== null) {
       if (value !== this.#metricsCrc) throw malformed('the CRC of the metrics is wrong');
       return this.#at;
@@ -282,6 +282,23 @@ export class RecordDecoder {
       }
     }
     throw malformed(`record ${this.rows}: a varint is too long`);
+  }
+
+  /** A CRC. Some writers (pyodps, compiled) sign-extend it to 64 bits, which a reader of 32-bit varints cuts off. */
+  #checksum(bytes: Buffer): number {
+    let at = this.#at;
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (at >= this.#end) throw needMore;
+      const byte = bytes[at++];
+      if (shift < 28) value += (byte & 127) << shift;
+      else if (shift === 28) value += (byte & 15) * 268_435_456;
+      if (byte < 128) {
+        this.#at = at;
+        return value;
+      }
+    }
+    throw malformed(`record ${this.rows}: a CRC is too long`);
   }
 
   /** Leaves the value in `#low` and `#high`, both signed. */
