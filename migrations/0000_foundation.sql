@@ -86,6 +86,8 @@ CREATE TABLE "instances" (
 	"memory_mb" integer NOT NULL,
 	"target_key" text NOT NULL,
 	"appends" boolean NOT NULL,
+	"depends_on_previous" text NOT NULL,
+	"timeout_minutes" integer NOT NULL,
 	"attempt" integer DEFAULT 0 NOT NULL,
 	"retries_used" integer DEFAULT 0 NOT NULL,
 	"owner" text,
@@ -103,6 +105,8 @@ CREATE TABLE "instances" (
 	"progress" jsonb,
 	"warnings" text[] DEFAULT '{}'::text[] NOT NULL,
 	"failure" jsonb,
+	"cleanup" text,
+	"cleanup_at" timestamp with time zone,
 	"rerun_of" uuid
 );
 --> statement-breakpoint
@@ -282,6 +286,7 @@ CREATE INDEX "instances_task" ON "instances" USING btree ("task_id","scheduled_a
 CREATE INDEX "instances_claimable" ON "instances" USING btree ("priority","scheduled_at") WHERE state in ('WAITING', 'QUEUED');--> statement-breakpoint
 CREATE INDEX "instances_open" ON "instances" USING btree ("task_id") WHERE state in ('WAITING', 'QUEUED', 'RUNNING');--> statement-breakpoint
 CREATE INDEX "instances_target" ON "instances" USING btree ("target_key") WHERE state in ('QUEUED', 'RUNNING');--> statement-breakpoint
+CREATE INDEX "instances_cleanup" ON "instances" USING btree ("cleanup_at") WHERE cleanup is not null;--> statement-breakpoint
 CREATE INDEX "instances_leases" ON "instances" USING btree ("lease_until") WHERE state = 'RUNNING';--> statement-breakpoint
 CREATE INDEX "log_lines_attempt" ON "log_lines" USING btree ("instance_id","attempt","id");--> statement-breakpoint
 CREATE INDEX "reconciliations_instance" ON "reconciliations" USING btree ("instance_id","id");--> statement-breakpoint

@@ -96,9 +96,16 @@ export async function createStaging(link: Link, name: string, columns: readonly 
     const check = json === 'checked' ? ` CHECK (json_valid(${quoteName(name)}))` : '';
     return `  ${quoteName(name)} ${native}${text} ${empty}${check}`;
   });
+  if (await keyRequired(link)) lines.push('  `sampan_row` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY');
   const sql = `CREATE TABLE ${quoteName(name)} (\n${lines.join(',\n')}\n) ENGINE=InnoDB COMMENT='Sampan: rows on their way, safe to drop when no instance runs'`;
   await link.change(sql, `creating staging table ${name}`);
   return sql;
+}
+
+/** Servers of some providers take no table without a primary key. */
+async function keyRequired(link: Link): Promise<boolean> {
+  const [row] = await link.rows("SHOW VARIABLES LIKE 'sql_require_primary_key'", 'reading server variables');
+  return row?.Value === 'ON';
 }
 
 /** Gives every staging table of a lower attempt this attempt's name; what never was sealed on its own is dropped. */

@@ -24,14 +24,27 @@ const WAITS = 'SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, 
 
 export async function openLink(connect: Connect, signal: AbortSignal | undefined, localInfile = false): Promise<Link> {
   if (signal?.aborted) throw aborted();
-  const connection = await connect({ localInfile, signal });
+  // A signal of the link's own: one run opens many connections, and none may hang on to the run's signal for good.
+  const ended = new AbortController();
+  let connection: Connection | undefined;
   // The driver's own destroy only half-closes, and leaves the command under way without an answer.
   const cut = () => {
-    (connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(
-      new Error('The connection was cut.'),
-    );
+    const { stream } = (connection ?? {}) as { stream?: { destroy(error: Error): void } };
+    stream?.destroy(new Error('The connection was cut.'));
+    ended.abort();
   };
   signal?.addEventListener('abort', cut, { once: true });
+  try {
+    connection = await connect({ localInfile, signal: ended.signal });
+    return await linkOf(connection, signal, cut);
+  } catch (error) {
+    signal?.removeEventListener('abort', cut);
+    cut();
+    throw error;
+  }
+}
+
+async function linkOf(connection: Connection, signal: AbortSignal | undefined, cut: () => void): Promise<Link> {
   let gone = false;
   let lost = false;
   connection.on('error', () => {
@@ -55,6 +68,7 @@ export async function openLink(connect: Connect, signal: AbortSignal | undefined
     change: (sql, doing) => during(change(connection, sql, doing)),
     cut() {
       gone = true;
+      signal?.removeEventListener('abort', cut);
       cut();
     },
     async [Symbol.asyncDispose]() {
@@ -64,13 +78,8 @@ export async function openLink(connect: Connect, signal: AbortSignal | undefined
       await close(connection);
     },
   };
-  try {
-    await link.change(WAITS, 'setting up the session');
-    return link;
-  } catch (error) {
-    link.cut();
-    throw error;
-  }
+  await link.change(WAITS, 'setting up the session');
+  return link;
 }
 
 /** The driver knows a dead connection only while a command is under way; to a later one it answers with words of its own. */

@@ -149,6 +149,19 @@ for (const { flavor, skip } of flavors) {
       expect(sql('SELECT * FROM nokey ORDER BY id, name')).toBe('1\ta\n1\tb\n2\tc');
     });
 
+    test.skipIf(flavor === 'mariadb')(
+      'a server that takes no table without a primary key (MariaDB has no such setting)',
+      async () => {
+        sql('SET GLOBAL sql_require_primary_key = ON');
+        await copy(targetOf(server, 't'), loadOf('strict', [id, name], { keys: ['id'] }), lease('strict'), [
+          [1n, 'a'],
+          [2n, 'b'],
+        ]);
+        sql('SET GLOBAL sql_require_primary_key = OFF');
+        expect(sql('SELECT * FROM strict ORDER BY id')).toBe('1\ta\n2\tb');
+      },
+    );
+
     test('commit refuses receipts that are not what is staged', async () => {
       const target = targetOf(server, 't');
       const held = lease('receipts');

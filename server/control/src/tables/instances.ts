@@ -57,6 +57,9 @@ export const instances = pgTable(
     /** Data source + object + partition: two of the same never overlap unless both append. */
     targetKey: text('target_key').notNull(),
     appends: boolean('appends').notNull(),
+    /** What it needs of the instance before it in its chain. */
+    dependsOnPrevious: text('depends_on_previous').$type<'NONE' | 'ENDED' | 'SUCCEEDED'>().notNull(),
+    timeoutMinutes: integer('timeout_minutes').notNull(),
     attempt: integer('attempt').notNull().default(0),
     retriesUsed: integer('retries_used').notNull().default(0),
     owner: text('owner'),
@@ -76,6 +79,9 @@ export const instances = pgTable(
     progress: jsonb('progress').$type<Progress>(),
     warnings: text('warnings').array().notNull().default(sql`'{}'::text[]`),
     failure: jsonb('failure').$type<Failure>(),
+    /** What is still to be done in the target after the end, and not before when. */
+    cleanup: text('cleanup').$type<'abort' | 'forget'>(),
+    cleanupAt: instant('cleanup_at'),
     rerunOf: uuid('rerun_of'),
   },
   (t) => [
@@ -86,6 +92,7 @@ export const instances = pgTable(
     index('instances_claimable').on(t.priority, t.scheduledAt).where(sql`state in ('WAITING', 'QUEUED')`),
     index('instances_open').on(t.taskId).where(sql`state in ('WAITING', 'QUEUED', 'RUNNING')`),
     index('instances_target').on(t.targetKey).where(sql`state in ('QUEUED', 'RUNNING')`),
+    index('instances_cleanup').on(t.cleanupAt).where(sql`cleanup is not null`),
     index('instances_leases').on(t.leaseUntil).where(sql`state = 'RUNNING'`),
   ],
 );

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import { now, readNow } from './clock.ts';
+import type { Actor, Transaction } from './context.ts';
+import type { Schedule, TaskDefinition } from './definitions.ts';
+import { conflict, notFound } from './errors.ts';
+import { businessDate, nextOccurrences } from './occurrences.ts';
+import { type InstanceState, instances, type Trigger } from './tables/instances.ts';
+import { taskVersions, tasks } from './tables/tasks.ts';
+import { type Instance, moveInstance, record } from './transitions.ts';
+
+type Task = typeof tasks.$inferSelect;
+
+const PRIORITIES = { LOW: 0, NORMAL: 1, HIGH: 2 };
+
+export async function definitionOf(tx: Transaction, task: { id: string; version: number }): Promise<TaskDefinition> {
+  const [row] = await tx
+    .select({ definition: taskVersions.definition })
+    .from(taskVersions)
+    .where(and(eq(taskVersions.taskId, task.id), eq(taskVersions.number, task.version)));
+  return row.definition;
+}
+
+/** What two instances must not write at the same time: the object, or the partition of it. */
+export function targetKeyOf({ target }: TaskDefinition): string {
+  const partition = target.partition.map((one) => `${one.name}=${one.value}`).join(',');
+  return `${target.dataSourceId}/${target.object.toLowerCase()}/${partition}`;
+}
+
+export interface NewInstance {
+  trigger: Trigger;
+  scheduledAt: Date;
+  state?: 'WAITING' | 'SKIPPED';
+  by: string;
+  reason: string | null;
+}
+
+/** Undefined where that period has its instance already. */
+export async function createInstance(tx: Transaction, task: Task, definition: TaskDefinition, init: NewInstance): Promise<Instance | undefined> {
+  const { options, schedule, target } = definition;
+  const state: InstanceState = init.state ?? 'WAITING';
+  const [made] = await tx
+    .insert(instances)
+    .values({
+      workspaceId: task.workspaceId,
+      taskId: task.id,
+      taskVersion: task.version,
+      trigger: init.trigger,
+      triggerKey: init.trigger === 'SCHEDULE' ? '' : randomUUID(),
+      chain: task.chain,
+      state,
+      scheduledAt: init.scheduledAt,
+      businessDate: businessDate(init.scheduledAt, schedule.timeZone),
+      dueAt: init.scheduledAt,
+      createdAt: now,
+      endedAt: state === 'SKIPPED' ? now : null,
+      priority: PRIORITIES[options.priority],
+      memoryMb: options.memoryMb,
+      targetKey: targetKeyOf(definition),
+      appends: target.writeMode === 'APPEND',
+      dependsOnPrevious: init.trigger === 'SCHEDULE' || init.trigger === 'ONLINE' ? schedule.dependsOnPrevious : 'NONE',
+      timeoutMinutes: options.timeoutMinutes,
+    })
+    .onConflictDoNothing()
+    .returning();
+  if (made !== undefined) await record(tx, made, null, init.by, init.reason);
+  return made;
+}
+
+const wholeSecond = (date: Date) => new Date(Math.floor(date.getTime() / 1_000) * 1_000);
+
+async function locked(tx: Transaction, taskId: string): Promise<Task> {
+  const [task] = await tx.select().from(tasks).where(eq(tasks.id, taskId)).for('update');
+  if (task === undefined || task.deletedAt !== null) throw notFound('task', taskId);
+  return task;
+}
+
+/** Schedules a task from now on. An online task stays as it is. @throws ConflictError where no period would follow */
+export async function bringOnline(tx: Transaction, taskId: string, actor: Actor): Promise<void> {
+  const task = await locked(tx, taskId);
+  if (task.state === 'ONLINE') return;
+  const definition = await definitionOf(tx, task);
+  const { schedule } = definition;
+  const at = await readNow(tx);
+  const runsNow = schedule.type === 'ONCE' ? schedule.runAt === null : schedule.runOnOnline;
+  const nextDue = firstDue(schedule, at, task);
+  const online = { ...task, chain: task.chain + 1 };
+  await tx.update(tasks).set({ state: 'ONLINE', chain: online.chain, nextDue, updatedAt: now }).where(eq(tasks.id, task.id));
+  if (runsNow) await createInstance(tx, online, definition, { trigger: 'ONLINE', scheduledAt: wholeSecond(at), by: actor.name, reason: 'brought online' });
+}
+
+function firstDue(schedule: Schedule, at: Date, task: Task): Date | null {
+  if (schedule.type === 'ONCE') {
+    if (schedule.runAt === null) return null;
+    const due = new Date(schedule.runAt);
+    if (due <= at) throw conflict('RUN_AT_PASSED', `The time of task "${task.name}" (${schedule.runAt}) lies in the past.`, 'Give it a new time.', [{ type: 'Task', id: task.id }]);
+    return due;
+  }
+  const [first] = nextOccurrences(schedule, at, 1);
+  if (first === undefined) throw conflict('NO_PERIOD_LEFT', `No period of task "${task.name}" lies ahead.`, 'Change its effective dates.', [{ type: 'Task', id: task.id }]);
+  return first;
+}
+
+/** No new instances; those that wait are cancelled, those that run finish unless they are to be stopped. */
+export async function takeOffline(tx: Transaction, taskId: string, actor: { name: string }, how: { stopRunning: boolean }): Promise<void> {
+  const task = await locked(tx, taskId);
+  if (task.state !== 'OFFLINE') await tx.update(tasks).set({ state: 'OFFLINE', nextDue: null, updatedAt: now }).where(eq(tasks.id, task.id));
+  await cancelWaiting(tx, taskId, actor.name, 'taken offline');
+  if (!how.stopRunning) return;
+  await tx
+    .update(instances)
+    .set({ stopTo: 'CANCELLED', stopReason: 'taken offline', stopBy: actor.name })
+    .where(and(eq(instances.taskId, taskId), eq(instances.state, 'RUNNING'), eq(instances.needsDecision, false)));
+}
+
+async function cancelWaiting(tx: Transaction, taskId: string, by: string, reason: string): Promise<void> {
+  const waiting = await tx
+    .select({ id: instances.id })
+    .from(instances)
+    .where(and(eq(instances.taskId, taskId), inArray(instances.state, ['WAITING', 'QUEUED'])));
+  for (const { id } of waiting) await moveInstance(tx, id, { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by, reason, set: endedWith('abort') });
+}
+
+/** Fields of an instance that has ended; what it may have left in its target is cleaned up afterwards. */
+export function endedWith(cleanup: 'abort' | 'forget'): Partial<Record<keyof Instance, unknown>> {
+  return {
+    endedAt: now,
+    owner: null,
+    leaseUntil: null,
+    waitingFor: null,
+    phase: null,
+    cleanup: sql`case when ${instances.handle} is null then null else ${cleanup} end`,
+    cleanupAt: now,
+  };
+}
+
+/** A changed schedule takes effect from now on. */
+export async function replanTask(tx: Transaction, taskId: string, schedule: Schedule): Promise<void> {
+  const task = await locked(tx, taskId);
+  if (task.state !== 'ONLINE') return;
+  const at = await readNow(tx);
+  await tx.update(tasks).set({ nextDue: firstDue(schedule, at, task) }).where(eq(tasks.id, taskId));
+}
+
+/** What the end of an instance means for its task: a task that runs once has finished; a failure may take it offline. */
+export async function afterEnd(tx: Transaction, instance: Instance, definition: TaskDefinition): Promise<void> {
+  if (instance.trigger !== 'SCHEDULE' && instance.trigger !== 'ONLINE') return;
+  const { schedule } = definition;
+  const mine = and(eq(tasks.id, instance.taskId), eq(tasks.chain, instance.chain), eq(tasks.state, 'ONLINE'));
+  if (schedule.type === 'ONCE') {
+    await tx.update(tasks).set({ state: 'FINISHED', nextDue: null, updatedAt: now }).where(mine);
+    return;
+  }
+  if (!schedule.offlineOnFailure || (instance.state !== 'FAILED' && instance.state !== 'TIMED_OUT')) return;
+  const offline = await tx.update(tasks).set({ state: 'OFFLINE', nextDue: null, updatedAt: now }).where(mine).returning({ id: tasks.id });
+  if (offline.length > 0) await cancelWaiting(tx, instance.taskId, 'scheduler', 'taken offline after a failure');
+}

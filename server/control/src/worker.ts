@@ -1,0 +1,159 @@
+import { hostname } from 'node:os';
+import { toFailure } from '@sampan/connector';
+import type { RunEnd } from '@sampan/hosts/messages';
+import type { RunningHost } from '@sampan/hosts/pool';
+import { and, eq } from 'drizzle-orm';
+import { claimNext, type Heartbeat, heartbeat } from './claims.ts';
+import type { Control } from './context.ts';
+import { endOf } from './data-sources.ts';
+import { endAttempt } from './endings.ts';
+import { createRunStore } from './run-store.ts';
+import { runSpecOf, versionOf } from './run-specs.ts';
+import { attempts } from './tables/instances.ts';
+import type { Instance } from './transitions.ts';
+
+export interface WorkerOptions {
+  leaseSeconds: number;
+  idleSeconds: number;
+  /** Runs at the same time, at most. */
+  maxRuns: number;
+  /** Memory that all runs together may reserve, in MB. */
+  memoryMb: number;
+}
+
+export interface Worker {
+  name: string;
+  /** Claims and starts what may run now. */
+  wake(): Promise<void>;
+  /** Takes no more, lets runs end for so long, then stops them for another worker to go on with. */
+  stop(graceMs: number): Promise<void>;
+}
+
+interface Run {
+  instance: Instance;
+  host: RunningHost | null;
+  done: Promise<void>;
+}
+
+/** The process in which instances run: it claims them, starts their hosts and keeps their leases alive. */
+export function startWorker(control: Control, options: WorkerOptions): Worker {
+  const name = `${hostname()}/${process.pid}/${Date.now().toString(36)}`;
+  const runs = new Map<string, Run>();
+  let stopping = false;
+  let waking: Promise<void> = Promise.resolve();
+
+  const reserved = () => [...runs.values()].reduce((sum, run) => sum + run.instance.memoryMb, 0);
+  const claim = async () => {
+    while (!stopping && runs.size < options.maxRuns) {
+      const instance = await claimNext(control, { worker: name, leaseSeconds: options.leaseSeconds, freeMemoryMb: options.memoryMb - reserved() });
+      if (instance === null) return;
+      const run: Run = { instance, host: null, done: Promise.resolve() };
+      runs.set(instance.id, run);
+      run.done = attempt(control, options, name, run).finally(() => {
+        runs.delete(instance.id);
+        void wake();
+      });
+    }
+  };
+  const wake = () => {
+    waking = waking.then(claim).catch((error: unknown) => control.log.warn({ err: error }, 'claiming failed'));
+    return waking;
+  };
+  return {
+    name,
+    wake,
+    async stop(graceMs) {
+      stopping = true;
+      await waking;
+      const all = Promise.all([...runs.values()].map((run) => run.done));
+      await Promise.race([all, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
+      await Promise.all([...runs.values()].map((run) => run.host?.stop('the worker is stopping')));
+      await all;
+    },
+  };
+}
+
+async function attempt(control: Control, options: WorkerOptions, worker: string, run: Run): Promise<void> {
+  const { instance } = run;
+  const log = control.log.child({ instance: instance.id, attempt: instance.attempt });
+  let asked: Pick<Heartbeat, 'stopTo' | 'stopReason' | 'stopBy'> = { stopTo: null, stopReason: null, stopBy: null };
+  try {
+    const definition = await versionOf(control, instance);
+    const end = await (async (): Promise<RunEnd> => {
+      try {
+        const host = await startRun(control, options, worker, instance, definition);
+        run.host = host;
+        const beats = keepLease(control, options, worker, run, (stop) => {
+          asked = stop;
+        });
+        return await host.end.finally(() => clearInterval(beats));
+      } catch (error) {
+        return { end: 'failed', failure: toFailure(error) };
+      }
+    })();
+    log.info({ end: end.end, ...(end.end === 'failed' ? { code: end.failure.code, reason: end.failure.message } : {}) }, 'an attempt ended');
+    await persist(() => endAttempt(control, { instance, definition, worker, ...asked }, end), log);
+  } catch (error) {
+    log.error({ err: error }, 'the end of an attempt could not be stored; its lease will run out');
+  }
+}
+
+/** The database may be away for a while: what happened must not be forgotten while the lease may still be ours. */
+async function persist(work: () => Promise<void>, log: Control['log']): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries >= 30) throw error;
+      log.warn({ err: error }, 'storing the end of an attempt failed, trying again');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
+
+async function startRun(control: Control, options: WorkerOptions, worker: string, instance: Instance, definition: Awaited<ReturnType<typeof versionOf>>): Promise<RunningHost> {
+  const spec = await runSpecOf(control, instance, definition, options.idleSeconds);
+  const source = await endOf(control, definition.source.dataSourceId, 'READ');
+  const target = await endOf(control, definition.target.dataSourceId, 'WRITE');
+  const store = createRunStore(control, { id: instance.id, attempt: instance.attempt }, worker);
+  const host = control.hosts.run({ spec, source, target }, store, { memoryMb: instance.memoryMb, cpu: definition.options.cpu });
+  try {
+    await control.db
+      .update(attempts)
+      .set({ process: host.process.name, memoryLimitBy: host.process.memoryLimitBy })
+      .where(and(eq(attempts.instanceId, instance.id), eq(attempts.number, instance.attempt)));
+  } catch (error) {
+    // A process that nobody can find later must not go on.
+    host.kill();
+    throw error;
+  }
+  return host;
+}
+
+/** Every third of a lease: prolongs it, and learns of a stop that was asked for or of the timeout. */
+function keepLease(control: Control, options: WorkerOptions, worker: string, run: Run, onStop: (stop: Pick<Heartbeat, 'stopTo' | 'stopReason' | 'stopBy'>) => void): NodeJS.Timeout {
+  const { instance } = run;
+  let alive = Date.now();
+  let stopped = false;
+  const stop = (to: NonNullable<Heartbeat['stopTo']>, reason: string, by: string) => {
+    if (stopped) return;
+    stopped = true;
+    onStop({ stopTo: to, stopReason: reason, stopBy: by });
+    void run.host?.stop(reason);
+  };
+  const beat = async () => {
+    const row = await heartbeat(control, { id: instance.id, attempt: instance.attempt }, { worker, leaseSeconds: options.leaseSeconds });
+    if (row === null) return run.host?.kill();
+    alive = Date.now();
+    // What is being published takes a moment and cannot be cut off half-way.
+    if (row.phase === 'COMMITTING') return;
+    if (row.stopTo !== null) stop(row.stopTo, row.stopReason ?? 'stopped', row.stopBy ?? worker);
+    else if (row.ranMs > instance.timeoutMinutes * 60_000) stop('TIMED_OUT', `longer than ${instance.timeoutMinutes} minutes`, 'scheduler');
+  };
+  return setInterval(() => {
+    beat().catch(() => {
+      // Nobody knows whether the lease still stands: past its time the attempt must not go on.
+      if (Date.now() - alive > options.leaseSeconds * 1_000) run.host?.kill();
+    });
+  }, Math.min(1_000, (options.leaseSeconds * 1_000) / 3));
+}
