@@ -207,11 +207,12 @@ export class RecordDecoder {
     this.#zigzag(bytes);
     const millis = this.#high * 4_294_967_296 + (this.#low >>> 0);
     if (Math.abs(millis) > MOST_MILLIS) throw malformed(`record ${this.rows}: a DATETIME is out of range`);
-    // ms × 1000 = ms × 125 × 8, and ms × 125 stays below 2^53 for every date of the calendar.
-    const parts = millis * 125;
-    const high = Math.floor(parts / 536_870_912);
-    column.halves![2 * this.#filled] = (parts - high * 536_870_912) * 8;
-    column.halves![2 * this.#filled + 1] = high;
+    // ms × 1000 does not fit 53 bits: cut at bit 22, for 22 + 10 are the 32 of the lower half.
+    const top = Math.floor(millis / 4_194_304);
+    const high = Math.floor((top * 1_000) / 1_024);
+    const low = (top * 1_000 - high * 1_024) * 4_194_304 + (millis - top * 4_194_304) * 1_000;
+    column.halves![2 * this.#filled] = low;
+    column.halves![2 * this.#filled + 1] = high + Math.floor(low / 4_294_967_296);
     return addInt64(state, this.#low, this.#high);
   }
 
