@@ -34,7 +34,7 @@ function resultXml({ taskName, outcome }: Instance): string {
   const descriptor = JSON.stringify({
     IsSelect: rows !== null,
     Schema: { Columns: (rows?.columns ?? []).map((column) => ({ Name: column.name, Type: column.type })) },
-    SelectResultStatus: rows?.truncated ? 'TRUNCATED' : 'NO',
+    SelectResultStatus: rows?.truncated ? 'TRUNCATED' : 'FULL',
   });
   const text = typeof outcome === 'string' ? outcome : csv(outcome);
   const result = `<Result Transform="Base64" Format="${rows === null ? 'text' : 'csv'}"><![CDATA[${Buffer.from(text).toString('base64')}]]></Result>`;
