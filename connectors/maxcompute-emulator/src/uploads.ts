@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createInflate } from 'node:zlib';
 import { MaxComputeError, parseType, RecordDecoder } from '@sampan/maxcompute';
@@ -80,10 +81,10 @@ export function openUploads(storage: Storage, sessions: Sessions): Uploads {
           const { session: now } = await sessions.find(table, id);
           refuseClosed(now);
           const block: Block = { file: name, width: session.width, ...written };
-          await sessions.save({
-            ...now,
-            blocks: [...now.blocks.filter((one) => one.id !== blockId), { id: blockId, block, version: Date.now() }],
-          });
+          const others = now.blocks.filter((one) => one.id !== blockId);
+          await sessions.save({ ...now, blocks: [...others, { id: blockId, block, version: Date.now() }] });
+          const replaced = now.blocks.find((one) => one.id === blockId);
+          if (replaced !== undefined) await rm(storage.blockPath(manifest.name, replaced.block.file), { force: true });
         });
       } catch (error) {
         await target.discard();
