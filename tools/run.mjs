@@ -25,7 +25,8 @@ function fail(message) {
 }
 
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old: Sampan needs 20.19 or later.`);
+if (major < 20 || (major === 20 && minor < 19))
+  fail(`Node ${process.versions.node} is too old: Sampan needs 20.19 or later.`);
 if (ENTRIES[command] === undefined) fail(`usage: node tools/run.mjs ${Object.keys(ENTRIES).join('|')} [arguments]`);
 
 /** Runs a step whose output is for people. */
@@ -67,4 +68,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 child.once('error', (error) => fail(`${entry} could not be run: ${error.message}`));
-child.once('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1)));
+child.once('exit', (code, signal) =>
+  process.exit(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1)),
+);

@@ -26,7 +26,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     authorizeOnSubscribe: true,
     unauthorizedError: () =>
       new GraphQLError('Nobody is signed in.', {
-        extensions: { code: 'UNAUTHENTICATED', hint: 'Send an API token: "Authorization: Bearer …", or connectionParams.authorization over WebSocket.' },
+        extensions: {
+          code: 'UNAUTHENTICATED',
+          hint: 'Send an API token: "Authorization: Bearer …", or connectionParams.authorization over WebSocket.',
+        },
       }),
   },
 });

@@ -1,5 +1,5 @@
-import { BadInputError, eventCursor, membershipsOf, type Page } from '@sampan/control';
 import type { ObjectRef } from '@pothos/core';
+import { BadInputError, eventCursor, membershipsOf, type Page } from '@sampan/control';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { Context } from './context.ts';
 import { idOf } from './nodes.ts';
@@ -16,7 +16,10 @@ const PageInfo = builder.objectRef<Info>('PageInfo').implement({
   fields: (t) => ({
     hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Rows follow.' }),
     hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Rows come before.' }),
-    startCursor: t.exposeString('startCursor', { nullable: true, description: 'Of the first row; null on an empty page.' }),
+    startCursor: t.exposeString('startCursor', {
+      nullable: true,
+      description: 'Of the first row; null on an empty page.',
+    }),
     endCursor: t.exposeString('endCursor', { nullable: true, description: 'Of the last row; null on an empty page.' }),
   }),
 });
@@ -38,12 +41,25 @@ export function connectionType<T extends object>(name: string, node: ObjectRef<E
   return builder.objectRef<ConnectionShape<T>>(`${name}Connection`).implement({
     description: 'A page of a list.',
     fields: (t) => ({
-      edges: t.field({ type: [edge], description: 'Rows with their places.', resolve: ({ page }) => page.rows.map((row) => ({ cursor: page.cursorOf(row), node: row })) }),
+      edges: t.field({
+        type: [edge],
+        description: 'Rows with their places.',
+        resolve: ({ page }) => page.rows.map((row) => ({ cursor: page.cursorOf(row), node: row })),
+      }),
       nodes: t.field({ type: [node], description: 'The rows.', resolve: ({ page }) => page.rows as never }),
       pageInfo: t.field({ type: PageInfo, description: 'Where the page lies.', resolve: ({ page }) => infoOf(page) }),
-      totalCount: t.int({ description: 'Rows of the whole list; exact up to 10,000.', resolve: ({ page }) => page.totalCount }),
-      totalIsExact: t.boolean({ description: 'False where there are more than totalCount.', resolve: ({ page }) => page.totalIsExact }),
-      eventCursor: t.string({ description: 'Where a subscription goes on from this list.', resolve: (one) => one.eventCursor }),
+      totalCount: t.int({
+        description: 'Rows of the whole list; exact up to 10,000.',
+        resolve: ({ page }) => page.totalCount,
+      }),
+      totalIsExact: t.boolean({
+        description: 'False where there are more than totalCount.',
+        resolve: ({ page }) => page.totalIsExact,
+      }),
+      eventCursor: t.string({
+        description: 'Where a subscription goes on from this list.',
+        resolve: (one) => one.eventCursor,
+      }),
     }),
   });
 }
@@ -74,4 +90,3 @@ export async function workspaceOf(context: Context, named: string | null | undef
   if (first === undefined) throw new BadInputError('Name a workspace: you belong to none.');
   return first.workspaceId;
 }
-

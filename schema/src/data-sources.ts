@@ -20,12 +20,22 @@ import { mutation } from './mutations.ts';
 import { asNode, idOf, idOrNull, Node } from './nodes.ts';
 
 export const WriteMode = builder.enumType('WriteMode', {
-  description: 'How rows meet what the target holds: kept beside it (APPEND, 写入前保留), in its place (OVERWRITE, 写入前清理), by key (UPSERT), as a mirror (MIRROR), or only into nothing.',
+  description:
+    'How rows meet what the target holds: kept beside it (APPEND, 写入前保留), in its place (OVERWRITE, 写入前清理), by key (UPSERT), as a mirror (MIRROR), or only into nothing.',
   values: ['APPEND', 'OVERWRITE', 'UPSERT', 'MIRROR', 'ERROR_IF_NOT_EMPTY'] as const,
 });
-const ConnectorRole = builder.enumType('ConnectorRole', { description: 'Which end of a run it can be.', values: ['SOURCE', 'TARGET'] as const });
-const Use = builder.enumType('Use', { description: 'What tasks may do with a data source.', values: ['READ', 'WRITE'] as const });
-const ObjectKind = builder.enumType('ObjectKind', { description: 'What an object is.', values: ['TABLE', 'VIEW', 'FILES', 'COLLECTION'] as const });
+const ConnectorRole = builder.enumType('ConnectorRole', {
+  description: 'Which end of a run it can be.',
+  values: ['SOURCE', 'TARGET'] as const,
+});
+const Use = builder.enumType('Use', {
+  description: 'What tasks may do with a data source.',
+  values: ['READ', 'WRITE'] as const,
+});
+const ObjectKind = builder.enumType('ObjectKind', {
+  description: 'What an object is.',
+  values: ['TABLE', 'VIEW', 'FILES', 'COLLECTION'] as const,
+});
 
 export const ConnectorType = builder.objectRef<ConnectorEntry>('Connector').implement({
   description: 'A plugin that reads or writes one kind of system (连接器).',
@@ -35,7 +45,11 @@ export const ConnectorType = builder.objectRef<ConnectorEntry>('Connector').impl
     version: t.exposeString('version', { description: 'Of its package.' }),
     configSchema: t.field({ type: 'JSON', description: 'JSON Schema of its options.', resolve: (one) => one.schema }),
     roles: t.field({ type: [ConnectorRole], description: 'Which ends it can be.', resolve: (one) => one.roles }),
-    writeModes: t.field({ type: [WriteMode], description: 'Modes it writes in.', resolve: (one) => one.writeModes as 'APPEND'[] }),
+    writeModes: t.field({
+      type: [WriteMode],
+      description: 'Modes it writes in.',
+      resolve: (one) => one.writeModes as 'APPEND'[],
+    }),
     broken: t.exposeString('broken', { nullable: true, description: 'Why it cannot be used; null where it can.' }),
   }),
 });
@@ -64,11 +78,18 @@ export const ColumnType = builder.objectRef<Field>('Column').implement({
   description: 'A column of an object.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'As the system spells it.' }),
-    nativeType: t.string({ description: 'The type in the system\'s own words.', resolve: (one) => one.native }),
-    type: t.string({ description: 'The logical type: int64, decimal(20,0), utf8(255), datetime(6) …', resolve: (one) => typeText(one.type) }),
+    nativeType: t.string({ description: "The type in the system's own words.", resolve: (one) => one.native }),
+    type: t.string({
+      description: 'The logical type: int64, decimal(20,0), utf8(255), datetime(6) …',
+      resolve: (one) => typeText(one.type),
+    }),
     nullable: t.exposeBoolean('nullable', { description: 'It takes NULL.' }),
     generated: t.exposeBoolean('generated', { description: 'The system computes it; it cannot be written.' }),
-    comment: t.string({ nullable: true, description: 'The system\'s comment on it.', resolve: (one) => one.comment ?? null }),
+    comment: t.string({
+      nullable: true,
+      description: "The system's comment on it.",
+      resolve: (one) => one.comment ?? null,
+    }),
   }),
 });
 
@@ -87,13 +108,40 @@ const DataObjectType = builder.objectRef<DataObject>('DataObject').implement({
   fields: (t) => ({
     name: t.exposeString('name', { description: 'As the system spells it.' }),
     kind: t.field({ type: ObjectKind, description: 'What it is.', resolve: (one) => one.kind }),
-    columns: t.field({ type: [ColumnType], description: 'In their order; empty until refreshMetadata or object() read them.', resolve: (one) => one.schema?.fields ?? [] }),
-    keys: t.field({ type: [KeyType], description: 'Keys and unique indexes.', resolve: (one) => one.schema?.keys ?? [] }),
-    partitionColumns: t.field({ type: [ColumnType], description: 'Columns that name its partitions.', resolve: (one) => one.schema?.partitionFields ?? [] }),
-    rowEstimate: t.field({ type: 'BigInt', nullable: true, description: 'Rows, as the system estimates.', resolve: (one) => one.rowEstimate }),
-    byteEstimate: t.field({ type: 'BigInt', nullable: true, description: 'Bytes, as the system estimates.', resolve: (one) => one.byteEstimate }),
-    comment: t.exposeString('comment', { nullable: true, description: 'The system\'s comment on it.' }),
-    refreshedAt: t.field({ type: 'DateTime', nullable: true, description: 'When this was read.', resolve: (one) => one.refreshedAt }),
+    columns: t.field({
+      type: [ColumnType],
+      description: 'In their order; empty until refreshMetadata or object() read them.',
+      resolve: (one) => one.schema?.fields ?? [],
+    }),
+    keys: t.field({
+      type: [KeyType],
+      description: 'Keys and unique indexes.',
+      resolve: (one) => one.schema?.keys ?? [],
+    }),
+    partitionColumns: t.field({
+      type: [ColumnType],
+      description: 'Columns that name its partitions.',
+      resolve: (one) => one.schema?.partitionFields ?? [],
+    }),
+    rowEstimate: t.field({
+      type: 'BigInt',
+      nullable: true,
+      description: 'Rows, as the system estimates.',
+      resolve: (one) => one.rowEstimate,
+    }),
+    byteEstimate: t.field({
+      type: 'BigInt',
+      nullable: true,
+      description: 'Bytes, as the system estimates.',
+      resolve: (one) => one.byteEstimate,
+    }),
+    comment: t.exposeString('comment', { nullable: true, description: "The system's comment on it." }),
+    refreshedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When this was read.',
+      resolve: (one) => one.refreshedAt,
+    }),
   }),
 });
 const DataObjectConnection = connectionType('DataObject', DataObjectType as never);
@@ -102,7 +150,11 @@ const PreviewType = builder.objectRef<{ fields: Field[]; rows: (string | null)[]
   description: 'The first rows of an object, read now.',
   fields: (t) => ({
     columns: t.field({ type: [ColumnType], description: 'In order.', resolve: (one) => one.fields }),
-    rows: t.field({ type: t.listRef(t.listRef('String', { nullable: true })), description: 'Values as exact text; null for NULL.', resolve: (one) => one.rows as never }),
+    rows: t.field({
+      type: t.listRef(t.listRef('String', { nullable: true })),
+      description: 'Values as exact text; null for NULL.',
+      resolve: (one) => one.rows as never,
+    }),
   }),
 });
 
@@ -114,17 +166,34 @@ DataSourceType.implement({
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique in its workspace.' }),
     description: t.exposeString('description', { description: 'For people.' }),
-    connector: t.field({ type: ConnectorType, description: 'What opens it.', resolve: (one, _args, context) => connectorOf(context.control.connectors, one.connector) }),
+    connector: t.field({
+      type: ConnectorType,
+      description: 'What opens it.',
+      resolve: (one, _args, context) => connectorOf(context.control.connectors, one.connector),
+    }),
     revision: t.exposeInt('revision', { description: 'Grows with each change.' }),
-    options: t.field({ type: 'JSON', description: 'Without secrets, defaults filled in.', resolve: (one) => one.options }),
+    options: t.field({
+      type: 'JSON',
+      description: 'Without secrets, defaults filled in.',
+      resolve: (one) => one.options,
+    }),
     secretNames: t.exposeStringList('secretNames', { description: 'Secrets that are set.' }),
     allowCustomSql: t.exposeBoolean('allowCustomSql', { description: 'Tasks may carry SQL of their own.' }),
     use: t.field({ type: [Use], description: 'What tasks may do with it.', resolve: (one) => one.use }),
-    lastCheck: t.field({ type: ConnectionCheckType, nullable: true, description: 'The last test of it as saved.', resolve: (one) => one.lastCheck }),
+    lastCheck: t.field({
+      type: ConnectionCheckType,
+      nullable: true,
+      description: 'The last test of it as saved.',
+      resolve: (one) => one.lastCheck,
+    }),
     objects: t.field({
       type: DataObjectConnection,
       description: 'The cached catalogue by name; read from the system where there is none yet.',
-      args: { search: t.arg.string({ description: 'Part of the name.' }), first: t.arg.int({ description: 'At most 500; 50 where absent.' }), after: t.arg.string({ description: 'Behind this cursor.' }) },
+      args: {
+        search: t.arg.string({ description: 'Part of the name.' }),
+        first: t.arg.int({ description: 'At most 500; 50 where absent.' }),
+        after: t.arg.string({ description: 'Behind this cursor.' }),
+      },
       resolve: (one, args, context) => connect(context, () => listObjects(context.control, one, args)) as never,
     }),
     object: t.field({
@@ -138,26 +207,48 @@ DataSourceType.implement({
       type: PreviewType,
       nullable: true,
       description: 'Reads the first rows now. Not for viewers.',
-      args: { object: t.arg.string({ required: true, description: 'As objects lists it.' }), first: t.arg.int({ defaultValue: 20, description: 'Rows, at most 500.' }) },
-      resolve: (one, args, context) => previewObject(context.control, context.actor!, one, args.object, args.first ?? 20),
+      args: {
+        object: t.arg.string({ required: true, description: 'As objects lists it.' }),
+        first: t.arg.int({ defaultValue: 20, description: 'Rows, at most 500.' }),
+      },
+      resolve: (one, args, context) =>
+        previewObject(context.control, context.actor!, one, args.object, args.first ?? 20),
     }),
   }),
 });
 const DataSourceConnection = connectionType('DataSource', DataSourceType as never);
 
 function connectorOf(connectors: Map<string, ConnectorEntry>, name: string): ConnectorEntry {
-  return connectors.get(name) ?? { name, title: name, version: '', module: '', schema: {}, secrets: [], endpoint: [], roles: [], writeModes: [], broken: 'it is not installed' };
+  return (
+    connectors.get(name) ?? {
+      name,
+      title: name,
+      version: '',
+      module: '',
+      schema: {},
+      secrets: [],
+      endpoint: [],
+      roles: [],
+      writeModes: [],
+      broken: 'it is not installed',
+    }
+  );
 }
 
-const OperationState = builder.enumType('OperationState', { description: 'How far an operation is.', values: ['RUNNING', 'DONE', 'FAILED', 'CANCELLED'] as const });
-const OperationErrorType = builder.objectRef<{ code: string; message: string; hint: string | null }>('OperationError').implement({
-  description: 'Why an operation failed.',
-  fields: (t) => ({
-    code: t.exposeString('code', { description: 'Stable, for programs.' }),
-    message: t.exposeString('message', { description: 'What went wrong.' }),
-    hint: t.exposeString('hint', { nullable: true, description: 'What to do next.' }),
-  }),
+const OperationState = builder.enumType('OperationState', {
+  description: 'How far an operation is.',
+  values: ['RUNNING', 'DONE', 'FAILED', 'CANCELLED'] as const,
 });
+const OperationErrorType = builder
+  .objectRef<{ code: string; message: string; hint: string | null }>('OperationError')
+  .implement({
+    description: 'Why an operation failed.',
+    fields: (t) => ({
+      code: t.exposeString('code', { description: 'Stable, for programs.' }),
+      message: t.exposeString('message', { description: 'What went wrong.' }),
+      hint: t.exposeString('hint', { nullable: true, description: 'What to do next.' }),
+    }),
+  });
 const OperationType = builder.objectRef<WorkspaceOperation>('Operation').implement({
   description: 'Work that outlives the request that asked for it; ask node(id) how far it is.',
   interfaces: [Node],
@@ -166,19 +257,36 @@ const OperationType = builder.objectRef<WorkspaceOperation>('Operation').impleme
     state: t.field({ type: OperationState, description: 'How far it is.', resolve: (one) => one.state }),
     done: t.exposeInt('done', { description: 'Items done.' }),
     total: t.exposeInt('total', { nullable: true, description: 'Items in all; null where not known yet.' }),
-    error: t.field({ type: OperationErrorType, nullable: true, description: 'Why it failed.', resolve: (one) => one.error }),
+    error: t.field({
+      type: OperationErrorType,
+      nullable: true,
+      description: 'Why it failed.',
+      resolve: (one) => one.error,
+    }),
     startedAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: (one) => one.startedAt }),
-    endedAt: t.field({ type: 'DateTime', nullable: true, description: 'When it ended.', resolve: (one) => one.endedAt }),
+    endedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ended.',
+      resolve: (one) => one.endedAt,
+    }),
   }),
 });
 
 const DataSourceFilter = builder.inputType('DataSourceFilter', {
   description: 'Which data sources.',
-  fields: (t) => ({ search: t.string({ description: 'Part of the name.' }), connector: t.string({ description: 'Name of the connector.' }) }),
+  fields: (t) => ({
+    search: t.string({ description: 'Part of the name.' }),
+    connector: t.string({ description: 'Name of the connector.' }),
+  }),
 });
 
 builder.queryFields((t) => ({
-  connectors: t.field({ type: [ConnectorType], description: 'All connectors, broken ones with their reason.', resolve: (_root, _args, context) => [...context.control.connectors.values()] }),
+  connectors: t.field({
+    type: [ConnectorType],
+    description: 'All connectors, broken ones with their reason.',
+    resolve: (_root, _args, context) => [...context.control.connectors.values()],
+  }),
   dataSources: t.field({
     type: DataSourceConnection,
     description: 'Data sources of a workspace by name.',
@@ -192,7 +300,9 @@ builder.queryFields((t) => ({
     },
     resolve: async (_root, args, context) => {
       const workspaceId = await workspaceOf(context, args.workspace);
-      return connect(context, () => listDataSources(context.control, context.actor!, workspaceId, args.filter ?? {}, args)) as never;
+      return connect(context, () =>
+        listDataSources(context.control, context.actor!, workspaceId, args.filter ?? {}, args),
+      ) as never;
     },
   }),
 }));
@@ -206,7 +316,11 @@ mutation('createDataSource', {
       connector: t.string({ required: true, description: 'Name of the connector.' }),
       name: t.string({ required: true, description: 'Unique in the workspace.' }),
       description: t.string({ description: 'For people.' }),
-      options: t.field({ type: 'JSON', required: true, description: 'As the connector\'s configSchema says, without secrets.' }),
+      options: t.field({
+        type: 'JSON',
+        required: true,
+        description: "As the connector's configSchema says, without secrets.",
+      }),
       secrets: t.field({ type: 'JSON', description: 'Secrets by option name; write-only.' }),
       allowCustomSql: t.boolean({ defaultValue: true, description: 'Tasks may carry SQL of their own.' }),
       use: t.field({ type: [Use], description: 'Absent: both.' }),
@@ -214,10 +328,21 @@ mutation('createDataSource', {
     }),
   }),
   errors: ['validation', 'conflict', 'notFound', 'forbidden'],
-  fields: (t) => ({ dataSource: t.field({ type: DataSourceType, description: 'As saved.', resolve: (one: { dataSource: DataSource }) => one.dataSource }) }),
+  fields: (t) => ({
+    dataSource: t.field({
+      type: DataSourceType,
+      description: 'As saved.',
+      resolve: (one: { dataSource: DataSource }) => one.dataSource,
+    }),
+  }),
   resolve: async (input, context) => {
     const workspaceId = await workspaceOf(context, input.workspace);
-    const row = await createDataSource(context.control, context.actor!, { ...input, workspaceId, options: input.options as never, secrets: input.secrets as never });
+    const row = await createDataSource(context.control, context.actor!, {
+      ...input,
+      workspaceId,
+      options: input.options as never,
+      secrets: input.secrets as never,
+    });
     return { dataSource: asNode('DataSource', row) };
   },
 });
@@ -235,10 +360,22 @@ mutation('testConnection', {
     }),
   }),
   errors: ['validation', 'notFound', 'forbidden'],
-  fields: (t) => ({ check: t.field({ type: ConnectionCheckType, description: 'A refused connection is a check that is not ok.', resolve: (one: { check: ConnectionCheck }) => one.check }) }),
+  fields: (t) => ({
+    check: t.field({
+      type: ConnectionCheckType,
+      description: 'A refused connection is a check that is not ok.',
+      resolve: (one: { check: ConnectionCheck }) => one.check,
+    }),
+  }),
   resolve: async (input, context) => {
     const workspaceId = await workspaceOf(context, input.workspace);
-    const wanted = { ...input, dataSourceId: idOrNull('DataSource', input.dataSourceId), workspaceId, options: input.options as never, secrets: input.secrets as never };
+    const wanted = {
+      ...input,
+      dataSourceId: idOrNull('DataSource', input.dataSourceId),
+      workspaceId,
+      options: input.options as never,
+      secrets: input.secrets as never,
+    };
     return { check: await testConnection(context.control, context.actor!, wanted) };
   },
 });
@@ -254,10 +391,20 @@ mutation('refreshMetadata', {
     }),
   }),
   errors: ['notFound', 'forbidden'],
-  fields: (t) => ({ operation: t.field({ type: OperationType, description: 'The work under way.', resolve: (one: { operation: WorkspaceOperation }) => one.operation }) }),
+  fields: (t) => ({
+    operation: t.field({
+      type: OperationType,
+      description: 'The work under way.',
+      resolve: (one: { operation: WorkspaceOperation }) => one.operation,
+    }),
+  }),
   resolve: async (input, context) => {
     const dataSourceId = idOf('DataSource', input.dataSourceId);
-    return { operation: asNode('Operation', await refreshMetadata(context.control, context.actor!, { dataSourceId, objects: input.objects ?? null })) };
+    return {
+      operation: asNode(
+        'Operation',
+        await refreshMetadata(context.control, context.actor!, { dataSourceId, objects: input.objects ?? null }),
+      ),
+    };
   },
 });
-

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { type ConnectorError, type Failure, isConnectorError } from '@sampan/connector';
-import { ConflictError, ControlError, ForbiddenError, type Issue, NotFoundError, type Reference, ValidationError } from '@sampan/control';
+import {
+  ConflictError,
+  ControlError,
+  ForbiddenError,
+  type Issue,
+  NotFoundError,
+  type Reference,
+  ValidationError,
+} from '@sampan/control';
 import { GraphQLError } from 'graphql';
 import { builder } from './builder.ts';
 import { Node } from './nodes.ts';
@@ -48,7 +56,9 @@ export const ValidationErrorType = builder.objectType(ValidationError, {
   name: 'ValidationError',
   description: 'The input is wrong in the ways named.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ issues: t.field({ type: [IssueType], description: 'Every mistake found.', resolve: (error) => error.issues }) }),
+  fields: (t) => ({
+    issues: t.field({ type: [IssueType], description: 'Every mistake found.', resolve: (error) => error.issues }),
+  }),
 });
 
 export const NotFoundErrorType = builder.objectType(NotFoundError, {
@@ -62,7 +72,12 @@ export const ForbiddenErrorType = builder.objectType(ForbiddenError, {
   description: 'The viewer may see it but not do this.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    needs: t.field({ type: WorkspaceRole, nullable: true, description: 'The role that may; null: a platform administrator.', resolve: (error) => error.needs }),
+    needs: t.field({
+      type: WorkspaceRole,
+      nullable: true,
+      description: 'The role that may; null: a platform administrator.',
+      resolve: (error) => error.needs,
+    }),
   }),
 });
 
@@ -75,7 +90,9 @@ export const ConflictErrorType = builder.objectType(ConflictError, {
       type: [Node],
       description: 'What stands in the way.',
       resolve: async (error, _args, context) => {
-        const found = await Promise.all(error.conflicts.map((one: Reference) => context.loaders.node(one.type, one.id)));
+        const found = await Promise.all(
+          error.conflicts.map((one: Reference) => context.loaders.node(one.type, one.id)),
+        );
         return found.filter((one) => one !== null);
       },
     }),
@@ -83,23 +100,32 @@ export const ConflictErrorType = builder.objectType(ConflictError, {
 });
 
 const FailureKind = builder.enumType('FailureKind', {
-  description: 'What to do about it: correct options, correct credentials, create the thing, try later, look at the values, report it.',
+  description:
+    'What to do about it: correct options, correct credentials, create the thing, try later, look at the values, report it.',
   values: ['CONFIG', 'AUTH', 'MISSING', 'BUSY', 'DATA', 'BUG'] as const,
 });
 
-export const Side = builder.enumType('Side', { description: 'The reading or the writing end of a run.', values: ['READER', 'WRITER'] as const });
+export const Side = builder.enumType('Side', {
+  description: 'The reading or the writing end of a run.',
+  values: ['READER', 'WRITER'] as const,
+});
 export { FailureKind };
 
 export const ConnectorFailure = builder.objectRef<Failure>('ConnectorFailure').implement({
   description: 'A system at one end of a run failed or refused.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    kind: t.field({ type: FailureKind, description: 'What to do about it.', resolve: (failure) => failure.kind.toUpperCase() as 'BUG' }),
+    kind: t.field({
+      type: FailureKind,
+      description: 'What to do about it.',
+      resolve: (failure) => failure.kind.toUpperCase() as 'BUG',
+    }),
     side: t.field({
       type: Side,
       nullable: true,
       description: 'Which end it came from.',
-      resolve: (failure) => (failure.side === null ? null : failure.side === 'reader' ? ('READER' as const) : ('WRITER' as const)),
+      resolve: (failure) =>
+        failure.side === null ? null : failure.side === 'reader' ? ('READER' as const) : ('WRITER' as const),
     }),
     retryAfterMs: t.exposeInt('retryAfterMs', { nullable: true, description: 'Not before this many milliseconds.' }),
   }),
@@ -107,7 +133,12 @@ export const ConnectorFailure = builder.objectRef<Failure>('ConnectorFailure').i
 
 /** The interface's own type has no `isTypeOf`: what is expected of a mutation, and only that, becomes a member of its union. */
 export function expected(error: unknown): error is ValidationError | NotFoundError | ForbiddenError | ConflictError {
-  return error instanceof ValidationError || error instanceof NotFoundError || error instanceof ForbiddenError || error instanceof ConflictError;
+  return (
+    error instanceof ValidationError ||
+    error instanceof NotFoundError ||
+    error instanceof ForbiddenError ||
+    error instanceof ConflictError
+  );
 }
 
 /**
@@ -116,10 +147,17 @@ export function expected(error: unknown): error is ValidationError | NotFoundErr
  */
 export function maskError(error: unknown, log: (error: unknown, traceId: string) => void): Error {
   const original = error instanceof GraphQLError ? error.originalError : error;
-  const place = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path, source: error.source, positions: error.positions } : {};
+  const place =
+    error instanceof GraphQLError
+      ? { nodes: error.nodes, path: error.path, source: error.source, positions: error.positions }
+      : {};
   if (original instanceof ControlError) return told(original.message, codeOf(original), original.hint, place);
   if (isConnectorError(original)) return connectorTold(original, place);
-  if (error instanceof GraphQLError && (original === undefined || original === null || original instanceof GraphQLError)) return error;
+  if (
+    error instanceof GraphQLError &&
+    (original === undefined || original === null || original instanceof GraphQLError)
+  )
+    return error;
   const traceId = randomUUID();
   log(original ?? error, traceId);
   return new GraphQLError('Something went wrong that should not have.', {

@@ -1,4 +1,11 @@
-import { type EventHub, getInstance, type Instance, instancesByIds, type InstanceEvent, watchInstances } from '@sampan/control';
+import {
+  type EventHub,
+  getInstance,
+  type Instance,
+  type InstanceEvent,
+  instancesByIds,
+  watchInstances,
+} from '@sampan/control';
 import { builder } from './builder.ts';
 import { workspaceOf } from './connections.ts';
 import type { Context } from './context.ts';
@@ -8,9 +15,21 @@ import { asNode, idOf } from './nodes.ts';
 const InstanceEventType = builder.objectRef<InstanceEvent>('InstanceEvent').implement({
   description: 'A transition, with the instance as it was then; or progress, with the instance as it is now.',
   fields: (t) => ({
-    cursor: t.exposeString('cursor', { nullable: true, description: 'Where to go on from; null for progress. Drop cursors you have seen.' }),
-    instance: t.field({ type: InstanceType, description: 'The instance.', resolve: (one, _args, context) => instanceOf(one, context) }),
-    transition: t.field({ type: TransitionType, nullable: true, description: 'Null for progress.', resolve: (one) => one.transition }),
+    cursor: t.exposeString('cursor', {
+      nullable: true,
+      description: 'Where to go on from; null for progress. Drop cursors you have seen.',
+    }),
+    instance: t.field({
+      type: InstanceType,
+      description: 'The instance.',
+      resolve: (one, _args, context) => instanceOf(one, context),
+    }),
+    transition: t.field({
+      type: TransitionType,
+      nullable: true,
+      description: 'Null for progress.',
+      resolve: (one) => one.transition,
+    }),
     left: t.exposeBoolean('left', { description: 'It left the filter; told once.' }),
   }),
 });
@@ -26,7 +45,10 @@ builder.subscriptionFields((t) => ({
   instanceChanged: t.field({
     type: InstanceEventType,
     description: 'Follows one instance, from its present state on or after a cursor.',
-    args: { id: t.arg.id({ required: true, description: 'Of the instance.' }), after: t.arg.string({ description: 'Resume behind this cursor.' }) },
+    args: {
+      id: t.arg.id({ required: true, description: 'Of the instance.' }),
+      after: t.arg.string({ description: 'Resume behind this cursor.' }),
+    },
     subscribe: (_root, args, context) => follow(context, idOf('Instance', args.id), args.after),
     resolve: (event) => event as InstanceEvent,
   }),
@@ -41,7 +63,12 @@ builder.subscriptionFields((t) => ({
     subscribe: async (_root, args, context) => {
       const workspaceId = await workspaceOf(context, args.workspace);
       const taskIds = args.filter?.taskIds?.map((id) => idOf('Task', id));
-      return watchInstances(context.control, hubOf(context), context.actor!, { workspaceId, taskIds, states: args.filter?.states ?? undefined, after: args.after });
+      return watchInstances(context.control, hubOf(context), context.actor!, {
+        workspaceId,
+        taskIds,
+        states: args.filter?.states ?? undefined,
+        after: args.after,
+      });
     },
     resolve: (event) => event as InstanceEvent,
   }),

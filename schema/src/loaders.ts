@@ -47,7 +47,10 @@ export interface Loaders {
 }
 
 /** Rows by id, in the order asked for. */
-function byId<T extends { id: string }>(type: NodeType, find: (ids: readonly string[]) => Promise<T[]>): (id: string) => Promise<T | null> {
+function byId<T extends { id: string }>(
+  type: NodeType,
+  find: (ids: readonly string[]) => Promise<T[]>,
+): (id: string) => Promise<T | null> {
   const loader = new DataLoader<string, T | null>(async (ids) => {
     const found = new Map((await find(ids)).map((row) => [row.id, asNode(type, row)]));
     return ids.map((id) => found.get(id) ?? null);
@@ -56,7 +59,9 @@ function byId<T extends { id: string }>(type: NodeType, find: (ids: readonly str
 }
 
 /** Lists by the instance they belong to. */
-function listsOf<T extends { instanceId: string }>(find: (ids: readonly string[]) => Promise<T[]>): (id: string) => Promise<T[]> {
+function listsOf<T extends { instanceId: string }>(
+  find: (ids: readonly string[]) => Promise<T[]>,
+): (id: string) => Promise<T[]> {
   const loader = new DataLoader<string, T[]>(async (ids) => {
     const rows = await find(ids);
     return ids.map((id) => rows.filter((row) => row.instanceId === id));
@@ -72,14 +77,30 @@ async function must<T>(found: Promise<T | null>, what: string): Promise<T> {
 
 export function createLoaders(control: Control, actor: Actor | null): Loaders {
   const none = async () => [];
-  const as = <T>(find: (actor: Actor, ids: readonly string[]) => Promise<T[]>) => (actor === null ? none : (ids: readonly string[]) => find(actor, ids));
+  const as = <T>(find: (actor: Actor, ids: readonly string[]) => Promise<T[]>) =>
+    actor === null ? none : (ids: readonly string[]) => find(actor, ids);
   const workspace = byId('Workspace', (ids) => workspacesByIds(control, ids));
   const user = byId('User', (ids) => usersByIds(control, ids));
-  const dataSource = byId('DataSource', as((who, ids) => dataSourcesByIds(control, who, ids)));
-  const folder = byId('Folder', as((who, ids) => foldersByIds(control, who, ids)));
-  const task = byId('Task', as((who, ids) => tasksByIds(control, who, ids)));
-  const instance = byId('Instance', as((who, ids) => instancesByIds(control, who, ids)));
-  const operation = byId('Operation', as((who, ids) => operationsByIds(control, who, ids)));
+  const dataSource = byId(
+    'DataSource',
+    as((who, ids) => dataSourcesByIds(control, who, ids)),
+  );
+  const folder = byId(
+    'Folder',
+    as((who, ids) => foldersByIds(control, who, ids)),
+  );
+  const task = byId(
+    'Task',
+    as((who, ids) => tasksByIds(control, who, ids)),
+  );
+  const instance = byId(
+    'Instance',
+    as((who, ids) => instancesByIds(control, who, ids)),
+  );
+  const operation = byId(
+    'Operation',
+    as((who, ids) => operationsByIds(control, who, ids)),
+  );
   const children = new DataLoader<string, Folder[]>(async (ids) => {
     const rows = (await childFolders(control, ids)).map((row) => asNode('Folder', row));
     return ids.map((id) => rows.filter((row) => row.parentId === id));
@@ -87,7 +108,11 @@ export function createLoaders(control: Control, actor: Actor | null): Loaders {
   const versions = new DataLoader<{ taskId: string; number: number }, TaskVersion, string>(
     async (wanted) => {
       const rows = await versionsByNumbers(control, wanted);
-      return wanted.map((one) => rows.find((row) => row.taskId === one.taskId && row.number === one.number) ?? new Error('that version is gone'));
+      return wanted.map(
+        (one) =>
+          rows.find((row) => row.taskId === one.taskId && row.number === one.number) ??
+          new Error('that version is gone'),
+      );
     },
     { cacheKeyFn: (one) => `${one.taskId}:${one.number}` },
   );
@@ -98,7 +123,13 @@ export function createLoaders(control: Control, actor: Actor | null): Loaders {
       return row === undefined ? null : asNode('Instance', row);
     });
   });
-  const nodes: { [type in NodeType]?: (id: string) => Promise<NodeShape | null> } = { DataSource: dataSource, Folder: folder, Task: task, Instance: instance, Operation: operation };
+  const nodes: { [type in NodeType]?: (id: string) => Promise<NodeShape | null> } = {
+    DataSource: dataSource,
+    Folder: folder,
+    Task: task,
+    Instance: instance,
+    Operation: operation,
+  };
   return {
     node: (type, id) => nodes[type]?.(id) ?? Promise.resolve(null),
     workspace: (id) => must(workspace(id), 'a workspace'),

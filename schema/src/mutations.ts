@@ -3,7 +3,12 @@ import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { ConflictErrorType, expected, ForbiddenErrorType, NotFoundErrorType, ValidationErrorType } from './errors.ts';
 
-const MEMBERS = { validation: ValidationErrorType, conflict: ConflictErrorType, notFound: NotFoundErrorType, forbidden: ForbiddenErrorType };
+const MEMBERS = {
+  validation: ValidationErrorType,
+  conflict: ConflictErrorType,
+  notFound: NotFoundErrorType,
+  forbidden: ForbiddenErrorType,
+};
 
 type ErrorName = keyof typeof MEMBERS;
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own types of fields differ for each mutation
@@ -22,7 +27,9 @@ interface MutationInit<Input, Success extends object> {
 /** A mutation `name(input): <Name>Result`, a union of its success and the errors that are to be expected. */
 export function mutation<Input, Success extends object>(name: string, init: MutationInit<Input, Success>): void {
   const title = name.charAt(0).toUpperCase() + name.slice(1);
-  const success = builder.objectRef<Success>(`${title}Success`).implement({ description: `What ${name} answers when it is done.`, fields: init.fields });
+  const success = builder
+    .objectRef<Success>(`${title}Success`)
+    .implement({ description: `What ${name} answers when it is done.`, fields: init.fields });
   const members = init.errors.map((error) => MEMBERS[error]);
   const result = builder.unionType(`${title}Result`, {
     description: `What ${name} answers.`,
@@ -47,6 +54,11 @@ export function mutation<Input, Success extends object>(name: string, init: Muta
 }
 
 function kindOf(error: { name: string }): ErrorName {
-  const kinds: { [name: string]: ErrorName } = { ValidationError: 'validation', ConflictError: 'conflict', NotFoundError: 'notFound', ForbiddenError: 'forbidden' };
+  const kinds: { [name: string]: ErrorName } = {
+    ValidationError: 'validation',
+    ConflictError: 'conflict',
+    NotFoundError: 'notFound',
+    ForbiddenError: 'forbidden',
+  };
   return kinds[error.name];
 }

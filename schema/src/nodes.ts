@@ -3,7 +3,16 @@ import { builder } from './builder.ts';
 
 export type NodeType = 'Workspace' | 'User' | 'DataSource' | 'Folder' | 'Task' | 'Instance' | 'Attempt' | 'Operation';
 
-const TYPES: ReadonlySet<string> = new Set(['Workspace', 'User', 'DataSource', 'Folder', 'Task', 'Instance', 'Attempt', 'Operation']);
+const TYPES: ReadonlySet<string> = new Set([
+  'Workspace',
+  'User',
+  'DataSource',
+  'Folder',
+  'Task',
+  'Instance',
+  'Attempt',
+  'Operation',
+]);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** A row as it travels through the schema: its type's name makes the global id, and picks the type behind an interface. */
@@ -25,7 +34,8 @@ export const Node = builder.interfaceRef<NodeShape>('Node').implement({
   fields: (t) => ({
     id: t.id({
       description: 'Opaque; unique over all types.',
-      resolve: (value, _args, _context, info) => encodeId((typeOf.get(value) ?? info.parentType.name) as NodeType, value.id),
+      resolve: (value, _args, _context, info) =>
+        encodeId((typeOf.get(value) ?? info.parentType.name) as NodeType, value.id),
     }),
   }),
 });
@@ -37,7 +47,9 @@ export function encodeId(type: NodeType, id: string): string {
 /** Type and UUID of a global id; null for a text that is none. */
 export function decodeId(globalId: string): { type: NodeType; id: string } | null {
   const [type, id, ...rest] = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
-  return rest.length === 0 && TYPES.has(type) && id !== undefined && UUID.test(id) ? { type: type as NodeType, id } : null;
+  return rest.length === 0 && TYPES.has(type) && id !== undefined && UUID.test(id)
+    ? { type: type as NodeType, id }
+    : null;
 }
 
 /** No row has it: an id of the wrong kind finds nothing, like one that was never given out. */

@@ -2,7 +2,10 @@ import { type Membership, membershipsOf, type User, type Workspace } from '@samp
 import { builder } from './builder.ts';
 import { Node } from './nodes.ts';
 
-export const PlatformRole = builder.enumType('PlatformRole', { description: 'Rights on the whole server.', values: ['ADMIN', 'MEMBER'] as const });
+export const PlatformRole = builder.enumType('PlatformRole', {
+  description: 'Rights on the whole server.',
+  values: ['ADMIN', 'MEMBER'] as const,
+});
 
 export const WorkspaceRole = builder.enumType('WorkspaceRole', {
   description: 'Rights in one workspace; each role may do what the later ones may.',
@@ -21,7 +24,11 @@ export const UserType = builder.objectRef<User>('User').implement({
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique on the server.' }),
     email: t.exposeString('email', { nullable: true, description: 'Where alerts go.' }),
-    platformRole: t.field({ type: PlatformRole, description: 'Rights on the whole server.', resolve: (user) => user.platformRole }),
+    platformRole: t.field({
+      type: PlatformRole,
+      description: 'Rights on the whole server.',
+      resolve: (user) => user.platformRole,
+    }),
     service: t.exposeBoolean('service', { description: 'True for a service account.' }),
   }),
 });
@@ -29,8 +36,16 @@ export const UserType = builder.objectRef<User>('User').implement({
 const MembershipType = builder.objectRef<Membership>('Membership').implement({
   description: 'A user in a workspace.',
   fields: (t) => ({
-    workspace: t.field({ type: WorkspaceType, description: 'The workspace.', resolve: (one, _args, context) => context.loaders.workspace(one.workspaceId) }),
-    user: t.field({ type: UserType, description: 'The user.', resolve: (one, _args, context) => context.loaders.user(one.userId) }),
+    workspace: t.field({
+      type: WorkspaceType,
+      description: 'The workspace.',
+      resolve: (one, _args, context) => context.loaders.workspace(one.workspaceId),
+    }),
+    user: t.field({
+      type: UserType,
+      description: 'The user.',
+      resolve: (one, _args, context) => context.loaders.user(one.userId),
+    }),
     role: t.field({ type: WorkspaceRole, description: 'What the user may do there.', resolve: (one) => one.role }),
   }),
 });
@@ -42,8 +57,16 @@ interface Viewer {
 const ViewerType = builder.objectRef<Viewer>('Viewer').implement({
   description: 'Who asks.',
   fields: (t) => ({
-    user: t.field({ type: UserType, description: 'The user whose token it is.', resolve: (viewer, _args, context) => context.loaders.user(viewer.userId) }),
-    memberships: t.field({ type: [MembershipType], description: 'Workspaces the user belongs to.', resolve: (viewer, _args, context) => membershipsOf(context.control, viewer.userId) }),
+    user: t.field({
+      type: UserType,
+      description: 'The user whose token it is.',
+      resolve: (viewer, _args, context) => context.loaders.user(viewer.userId),
+    }),
+    memberships: t.field({
+      type: [MembershipType],
+      description: 'Workspaces the user belongs to.',
+      resolve: (viewer, _args, context) => membershipsOf(context.control, viewer.userId),
+    }),
     defaultWorkspace: t.field({
       type: WorkspaceType,
       nullable: true,
@@ -65,4 +88,3 @@ builder.queryField('viewer', (t) =>
     resolve: (_root, _args, context) => (context.actor === null ? null : { userId: context.actor.userId }),
   }),
 );
-

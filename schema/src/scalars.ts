@@ -16,7 +16,8 @@ builder.scalarType('DateTime', {
   parseValue: (value) => {
     const given = text(value, 'A DateTime');
     const date = new Date(given);
-    if (!RFC_3339.test(given) || Number.isNaN(date.getTime())) throw refuse(`"${given}" is not a time in RFC 3339, such as 2026-03-02T04:30:00Z.`);
+    if (!RFC_3339.test(given) || Number.isNaN(date.getTime()))
+      throw refuse(`"${given}" is not a time in RFC 3339, such as 2026-03-02T04:30:00Z.`);
     return date;
   },
 });
@@ -39,7 +40,8 @@ builder.scalarType('LocalTime', {
   serialize: (value) => value,
   parseValue: (value) => {
     const given = text(value, 'A LocalTime');
-    if (!/^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(given)) throw refuse(`"${given}" is not a time of day such as 02:30:00.`);
+    if (!/^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(given))
+      throw refuse(`"${given}" is not a time of day such as 02:30:00.`);
     return given.length === 5 ? `${given}:00` : given;
   },
 });
@@ -53,7 +55,8 @@ builder.scalarType('BigInt', {
     return given;
   },
   parseLiteral: (node) => {
-    if ((node.kind === Kind.INT || node.kind === Kind.STRING) && /^-?(0|[1-9]\d{0,38})$/.test(node.value)) return node.value;
+    if ((node.kind === Kind.INT || node.kind === Kind.STRING) && /^-?(0|[1-9]\d{0,38})$/.test(node.value))
+      return node.value;
     throw refuse('A BigInt is a whole number, best written as a string.');
   },
 });

@@ -3,18 +3,34 @@ import { WriteMode } from './data-sources.ts';
 import { FailureKind } from './errors.ts';
 import { ScheduleInput } from './schedules.ts';
 
-export const TaskKindEnum = builder.enumType('TaskKind', { description: '全量 or 增量. INCREMENTAL is not available yet and is refused.', values: ['FULL', 'INCREMENTAL'] as const });
-export const OnLossy = builder.enumType('OnLossy', { description: 'What to do where values would lose something: refuse the mapping, let them, or count those rows as dirty.', values: ['REFUSE', 'ALLOW', 'DIRTY'] as const });
-export const PublishChoice = builder.enumType('PublishChoice', { description: 'How the target is published.', values: ['AUTO', 'SWAP', 'TRANSACTION', 'STEPPED'] as const });
-export const Priority = builder.enumType('Priority', { description: 'Which of the waiting instances starts first.', values: ['LOW', 'NORMAL', 'HIGH'] as const });
-export const ReconciliationMode = builder.enumType('ReconciliationMode', { description: 'The check that the target has taken what the source gave (对账).', values: ['OFF', 'COUNT'] as const });
+export const TaskKindEnum = builder.enumType('TaskKind', {
+  description: '全量 or 增量. INCREMENTAL is not available yet and is refused.',
+  values: ['FULL', 'INCREMENTAL'] as const,
+});
+export const OnLossy = builder.enumType('OnLossy', {
+  description:
+    'What to do where values would lose something: refuse the mapping, let them, or count those rows as dirty.',
+  values: ['REFUSE', 'ALLOW', 'DIRTY'] as const,
+});
+export const PublishChoice = builder.enumType('PublishChoice', {
+  description: 'How the target is published.',
+  values: ['AUTO', 'SWAP', 'TRANSACTION', 'STEPPED'] as const,
+});
+export const Priority = builder.enumType('Priority', {
+  description: 'Which of the waiting instances starts first.',
+  values: ['LOW', 'NORMAL', 'HIGH'] as const,
+});
+export const ReconciliationMode = builder.enumType('ReconciliationMode', {
+  description: 'The check that the target has taken what the source gave (对账).',
+  values: ['OFF', 'COUNT'] as const,
+});
 
 export const SourceInput = builder.inputType('SourceInput', {
   description: 'What is read.',
   fields: (t) => ({
     dataSourceId: t.id({ required: true, description: 'From where.' }),
     objects: t.stringList({ required: true, description: 'One object.' }),
-    where: t.string({ description: 'A condition in the source\'s own language.' }),
+    where: t.string({ description: "A condition in the source's own language." }),
     splitKey: t.string({ description: 'Column to split by; absent: the primary key.' }),
     splits: t.int({ description: 'Splits wanted; absent: by size.' }),
     parallel: t.int({ description: 'Splits copied at the same time (default 2).' }),
@@ -25,7 +41,10 @@ export const SourceInput = builder.inputType('SourceInput', {
 
 const PartitionValueInput = builder.inputType('PartitionValueInput', {
   description: 'A value of a partition column.',
-  fields: (t) => ({ name: t.string({ required: true, description: 'The column.' }), value: t.string({ required: true, description: 'Its value.' }) }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'The column.' }),
+    value: t.string({ required: true, description: 'Its value.' }),
+  }),
 });
 
 export const TargetInput = builder.inputType('TargetInput', {
@@ -58,7 +77,7 @@ export const RunOptionsInput = builder.inputType('RunOptionsInput', {
   description: 'How a task runs.',
   fields: (t) => ({
     cpu: t.float({ description: 'Cores, a ceiling (default 2).' }),
-    memoryMb: t.int({ description: 'Of the run\'s process, in MB (default 1024).' }),
+    memoryMb: t.int({ description: "Of the run's process, in MB (default 1024)." }),
     timeoutMinutes: t.int({ description: 'Default: three intervals, or a day for timed schedules.' }),
     priority: t.field({ type: Priority, description: 'Default NORMAL.' }),
     dirtyRows: t.field({ type: 'BigInt', description: 'Dirty rows allowed (default 0).' }),
@@ -95,7 +114,7 @@ export const TaskInput = builder.inputType('TaskInput', {
 });
 
 export const TaskDraftInput = builder.inputType('TaskDraftInput', {
-  description: 'A wizard\'s state: each step can be checked alone.',
+  description: "A wizard's state: each step can be checked alone.",
   fields: (t) => ({
     id: t.id({ description: 'The task that is edited.' }),
     folderId: t.id({ description: 'Where it lies.' }),

@@ -1,9 +1,13 @@
 import {
+  BadInputError,
+  businessDate,
   type CheckedLink,
+  type ControlError,
   checkDraft,
   createTask,
-  deleteTasks,
   type DraftCheck,
+  deleteTasks,
+  type Issue,
   type LinkDefinition,
   listTasks,
   nextOccurrences,
@@ -14,17 +18,13 @@ import {
   type SourceDefinition,
   scheduleInWords,
   suggestMapping,
+  type TargetDefinition,
   type Task,
   type TaskDeletion,
-  taskDeletion,
   type TaskOutcome,
-  type TargetDefinition,
   type TaskVersion,
+  taskDeletion,
   updateTask,
-  type Issue,
-  BadInputError,
-  businessDate,
-  type ControlError,
 } from '@sampan/control';
 import { builder } from './builder.ts';
 import { connect, connectionType, workspaceOf } from './connections.ts';
@@ -35,14 +35,42 @@ import { mutation } from './mutations.ts';
 import { asNode, idOf, idOrNull, Node } from './nodes.ts';
 import { UserType } from './people.ts';
 import { ScheduleObject } from './schedules.ts';
-import { OnLossy, Priority, PublishChoice, ReconciliationMode, SourceInput, TargetInput, TaskDraftInput, TaskInput, TaskKindEnum } from './task-inputs.ts';
+import {
+  OnLossy,
+  Priority,
+  PublishChoice,
+  ReconciliationMode,
+  SourceInput,
+  TargetInput,
+  TaskDraftInput,
+  TaskInput,
+  TaskKindEnum,
+} from './task-inputs.ts';
 
-const TaskState = builder.enumType('TaskState', { description: 'FINISHED: it ran once, or its effective dates have passed.', values: ['OFFLINE', 'ONLINE', 'PAUSED', 'FINISHED'] as const });
-const TaskAction = builder.enumType('TaskAction', { description: 'What can be done with a task.', values: ['EDIT', 'ONLINE', 'OFFLINE', 'RUN', 'DELETE'] as const });
-const Verdict = builder.enumType('Verdict', { description: 'What becomes of values on a link; see reason.', values: ['EXACT', 'WIDENING', 'NARROWING', 'LOSSY', 'IMPOSSIBLE'] as const });
-const MappingRule = builder.enumType('MappingRule', { description: '同名映射, the same without letter case and _, 同行映射.', values: ['SAME_NAME', 'SAME_NAME_LOOSE', 'SAME_POSITION'] as const });
-const TaskOrder = builder.enumType('TaskOrder', { description: 'By name, or the last changed first.', values: ['NAME', 'UPDATED_AT'] as const });
-const PublishEnum = builder.enumType('Publish', { description: 'How a target is published.', values: ['SWAP', 'TRANSACTION', 'STEPPED', 'SESSION'] as const });
+const TaskState = builder.enumType('TaskState', {
+  description: 'FINISHED: it ran once, or its effective dates have passed.',
+  values: ['OFFLINE', 'ONLINE', 'PAUSED', 'FINISHED'] as const,
+});
+const TaskAction = builder.enumType('TaskAction', {
+  description: 'What can be done with a task.',
+  values: ['EDIT', 'ONLINE', 'OFFLINE', 'RUN', 'DELETE'] as const,
+});
+const Verdict = builder.enumType('Verdict', {
+  description: 'What becomes of values on a link; see reason.',
+  values: ['EXACT', 'WIDENING', 'NARROWING', 'LOSSY', 'IMPOSSIBLE'] as const,
+});
+const MappingRule = builder.enumType('MappingRule', {
+  description: '同名映射, the same without letter case and _, 同行映射.',
+  values: ['SAME_NAME', 'SAME_NAME_LOOSE', 'SAME_POSITION'] as const,
+});
+const TaskOrder = builder.enumType('TaskOrder', {
+  description: 'By name, or the last changed first.',
+  values: ['NAME', 'UPDATED_AT'] as const,
+});
+const PublishEnum = builder.enumType('Publish', {
+  description: 'How a target is published.',
+  values: ['SWAP', 'TRANSACTION', 'STEPPED', 'SESSION'] as const,
+});
 
 export const PublishPlan = builder.objectRef<{ way: string; visible: string }>('PublishPlan').implement({
   description: 'How the target is published, and what others see meanwhile.',
@@ -55,7 +83,12 @@ export const PublishPlan = builder.objectRef<{ way: string; visible: string }>('
 const SourceObject = builder.objectRef<SourceDefinition>('Source').implement({
   description: 'What a task reads.',
   fields: (t) => ({
-    dataSource: t.field({ type: DataSourceType, nullable: true, description: 'From where.', resolve: (one, _args, context) => context.loaders.dataSource(one.dataSourceId) }),
+    dataSource: t.field({
+      type: DataSourceType,
+      nullable: true,
+      description: 'From where.',
+      resolve: (one, _args, context) => context.loaders.dataSource(one.dataSourceId),
+    }),
     objects: t.exposeStringList('objects', { description: 'Which objects.' }),
     where: t.exposeString('where', { nullable: true, description: 'Row filter.' }),
     splitKey: t.exposeString('splitKey', { nullable: true, description: 'Column to split by.' }),
@@ -68,17 +101,29 @@ const SourceObject = builder.objectRef<SourceDefinition>('Source').implement({
 
 const PartitionValue = builder.objectRef<{ name: string; value: string }>('PartitionValue').implement({
   description: 'A value of a partition column.',
-  fields: (t) => ({ name: t.exposeString('name', { description: 'The column.' }), value: t.exposeString('value', { description: 'Its value.' }) }),
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'The column.' }),
+    value: t.exposeString('value', { description: 'Its value.' }),
+  }),
 });
 
 const TargetObject = builder.objectRef<TargetDefinition>('Target').implement({
   description: 'Where a task writes.',
   fields: (t) => ({
-    dataSource: t.field({ type: DataSourceType, nullable: true, description: 'To where.', resolve: (one, _args, context) => context.loaders.dataSource(one.dataSourceId) }),
+    dataSource: t.field({
+      type: DataSourceType,
+      nullable: true,
+      description: 'To where.',
+      resolve: (one, _args, context) => context.loaders.dataSource(one.dataSourceId),
+    }),
     object: t.exposeString('object', { description: 'The table.' }),
     create: t.exposeBoolean('create', { description: 'It is created where it is missing.' }),
     ddl: t.exposeString('ddl', { nullable: true, description: 'Your own statement for that.' }),
-    writeMode: t.field({ type: WriteMode, description: 'How rows meet what is there.', resolve: (one) => one.writeMode }),
+    writeMode: t.field({
+      type: WriteMode,
+      description: 'How rows meet what is there.',
+      resolve: (one) => one.writeMode,
+    }),
     partition: t.field({ type: [PartitionValue], description: 'The partition.', resolve: (one) => one.partition }),
     preSql: t.exposeStringList('preSql', { description: 'Statements before.' }),
     postSql: t.exposeStringList('postSql', { description: 'Statements after.' }),
@@ -93,7 +138,11 @@ const LinkObject = builder.objectRef<LinkDefinition>('Link').implement({
     target: t.exposeString('target', { description: 'Target column.' }),
     column: t.exposeString('column', { nullable: true, description: 'Source column.' }),
     constant: t.exposeString('constant', { nullable: true, description: 'The same text in every row.' }),
-    onLossy: t.field({ type: OnLossy, description: 'What to do with values that would lose something.', resolve: (one) => one.onLossy }),
+    onLossy: t.field({
+      type: OnLossy,
+      description: 'What to do with values that would lose something.',
+      resolve: (one) => one.onLossy,
+    }),
   }),
 });
 
@@ -101,18 +150,40 @@ const RunOptionsObject = builder.objectRef<RunOptions>('RunOptions').implement({
   description: 'How a task runs.',
   fields: (t) => ({
     cpu: t.exposeFloat('cpu', { description: 'Cores, a ceiling.' }),
-    memoryMb: t.exposeInt('memoryMb', { description: 'Of the run\'s process, in MB.' }),
+    memoryMb: t.exposeInt('memoryMb', { description: "Of the run's process, in MB." }),
     timeoutMinutes: t.exposeInt('timeoutMinutes', { description: 'Time under a live lease, over all attempts.' }),
-    priority: t.field({ type: Priority, description: 'Which of the waiting starts first.', resolve: (one) => one.priority }),
-    dirtyRows: t.field({ type: 'BigInt', nullable: true, description: 'Dirty rows allowed.', resolve: (one) => one.dirtyRows }),
+    priority: t.field({
+      type: Priority,
+      description: 'Which of the waiting starts first.',
+      resolve: (one) => one.priority,
+    }),
+    dirtyRows: t.field({
+      type: 'BigInt',
+      nullable: true,
+      description: 'Dirty rows allowed.',
+      resolve: (one) => one.dirtyRows,
+    }),
     dirtyShare: t.exposeFloat('dirtyShare', { nullable: true, description: 'Share of dirty rows allowed.' }),
     rowsPerSecond: t.exposeInt('rowsPerSecond', { nullable: true, description: 'At most.' }),
-    bytesPerSecond: t.field({ type: 'BigInt', nullable: true, description: 'At most.', resolve: (one) => one.bytesPerSecond }),
-    reconciliation: t.field({ type: ReconciliationMode, description: 'The check before the commit.', resolve: (one) => one.reconciliation }),
+    bytesPerSecond: t.field({
+      type: 'BigInt',
+      nullable: true,
+      description: 'At most.',
+      resolve: (one) => one.bytesPerSecond,
+    }),
+    reconciliation: t.field({
+      type: ReconciliationMode,
+      description: 'The check before the commit.',
+      resolve: (one) => one.reconciliation,
+    }),
     retries: t.exposeInt('retries', { description: 'After failures of the kinds named.' }),
     retryDelaySeconds: t.exposeInt('retryDelaySeconds', { description: 'Before the first.' }),
     retryBackoff: t.exposeFloat('retryBackoff', { description: 'By which the delay grows.' }),
-    retryOn: t.field({ type: [FailureKind], description: 'Kinds of failure that are tried again.', resolve: (one) => one.retryOn }),
+    retryOn: t.field({
+      type: [FailureKind],
+      description: 'Kinds of failure that are tried again.',
+      resolve: (one) => one.retryOn,
+    }),
   }),
 });
 
@@ -121,11 +192,27 @@ const TaskVersionType = builder.objectRef<TaskVersion>('TaskVersion').implement(
   fields: (t) => ({
     number: t.exposeInt('number', { description: 'From 1.' }),
     at: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (one) => one.at }),
-    by: t.field({ type: UserType, description: 'By whom.', resolve: (one, _args, context) => context.loaders.user(one.byUser) }),
+    by: t.field({
+      type: UserType,
+      description: 'By whom.',
+      resolve: (one, _args, context) => context.loaders.user(one.byUser),
+    }),
     source: t.field({ type: SourceObject, description: 'What is read.', resolve: (one) => one.definition.source }),
-    target: t.field({ type: TargetObject, description: 'Where it is written.', resolve: (one) => one.definition.target }),
-    mapping: t.field({ type: [LinkObject], description: 'Which column goes where.', resolve: (one) => one.definition.mapping }),
-    schedule: t.field({ type: ScheduleObject, description: 'When it runs.', resolve: (one) => one.definition.schedule }),
+    target: t.field({
+      type: TargetObject,
+      description: 'Where it is written.',
+      resolve: (one) => one.definition.target,
+    }),
+    mapping: t.field({
+      type: [LinkObject],
+      description: 'Which column goes where.',
+      resolve: (one) => one.definition.mapping,
+    }),
+    schedule: t.field({
+      type: ScheduleObject,
+      description: 'When it runs.',
+      resolve: (one) => one.definition.schedule,
+    }),
     options: t.field({ type: RunOptionsObject, description: 'How it runs.', resolve: (one) => one.definition.options }),
   }),
 });
@@ -134,7 +221,11 @@ const NextRun = builder.objectRef<{ scheduledAt: Date; businessDate: string }>('
   description: 'A period to come.',
   fields: (t) => ({
     scheduledAt: t.field({ type: 'DateTime', description: 'When.', resolve: (one) => one.scheduledAt }),
-    businessDate: t.field({ type: 'LocalDate', description: 'The scheduled date minus one day (业务日期).', resolve: (one) => one.businessDate }),
+    businessDate: t.field({
+      type: 'LocalDate',
+      description: 'The scheduled date minus one day (业务日期).',
+      resolve: (one) => one.businessDate,
+    }),
   }),
 });
 
@@ -144,18 +235,28 @@ export const TaskType = builder.objectRef<Task>('Task').implement({
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Unique in its folder.' }),
     description: t.exposeString('description', { description: 'For people.' }),
-    folder: t.field({ type: FolderType, nullable: true, description: 'Where it lies.', resolve: (one, _args, context) => context.loaders.folder(one.folderId) }),
+    folder: t.field({
+      type: FolderType,
+      nullable: true,
+      description: 'Where it lies.',
+      resolve: (one, _args, context) => context.loaders.folder(one.folderId),
+    }),
     owner: t.exposeString('owner', { nullable: true, description: 'Who answers for it.' }),
     tags: t.exposeStringList('tags', { description: 'For finding it.' }),
     kind: t.field({ type: TaskKindEnum, description: '全量 or 增量.', resolve: (one) => one.kind }),
     state: t.field({ type: TaskState, description: 'Whether it is scheduled.', resolve: (one) => one.state }),
     revision: t.exposeInt('revision', { description: 'Grows with each change; updateTask wants it.' }),
     version: t.exposeInt('version', { description: 'Number of the current version.' }),
-    current: t.field({ type: TaskVersionType, description: 'The current version.', resolve: (one, _args, context) => context.loaders.version(one.id, one.version) }),
+    current: t.field({
+      type: TaskVersionType,
+      description: 'The current version.',
+      resolve: (one, _args, context) => context.loaders.version(one.id, one.version),
+    }),
     scheduleInWords: t.string({
       description: 'The schedule as a sentence.',
       args: { locale: t.arg.string({ description: 'en or zh-CN.' }) },
-      resolve: async (one, args, context) => scheduleInWords((await context.loaders.version(one.id, one.version)).definition.schedule, args.locale ?? 'en'),
+      resolve: async (one, args, context) =>
+        scheduleInWords((await context.loaders.version(one.id, one.version)).definition.schedule, args.locale ?? 'en'),
     }),
     nextRuns: t.field({
       type: [NextRun],
@@ -167,8 +268,17 @@ export const TaskType = builder.objectRef<Task>('Task').implement({
         return runs.map((scheduledAt) => ({ scheduledAt, businessDate: businessDate(scheduledAt, schedule.timeZone) }));
       },
     }),
-    can: t.field({ type: [TaskAction], description: 'What can be done with it in its state.', resolve: (one) => actionsOf(one) }),
-    deletedAt: t.field({ type: 'DateTime', nullable: true, description: 'Set once it is deleted.', resolve: (one) => one.deletedAt }),
+    can: t.field({
+      type: [TaskAction],
+      description: 'What can be done with it in its state.',
+      resolve: (one) => actionsOf(one),
+    }),
+    deletedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Set once it is deleted.',
+      resolve: (one) => one.deletedAt,
+    }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: (one) => one.createdAt }),
     updatedAt: t.field({ type: 'DateTime', description: 'When it last changed.', resolve: (one) => one.updatedAt }),
   }),
@@ -176,7 +286,9 @@ export const TaskType = builder.objectRef<Task>('Task').implement({
 
 function actionsOf(task: Task): ('EDIT' | 'ONLINE' | 'OFFLINE' | 'RUN' | 'DELETE')[] {
   if (task.deletedAt !== null) return [];
-  return task.state === 'ONLINE' || task.state === 'PAUSED' ? ['EDIT', 'OFFLINE', 'RUN'] : ['EDIT', 'ONLINE', 'RUN', 'DELETE'];
+  return task.state === 'ONLINE' || task.state === 'PAUSED'
+    ? ['EDIT', 'OFFLINE', 'RUN']
+    : ['EDIT', 'ONLINE', 'RUN', 'DELETE'];
 }
 
 export const TaskConnection = connectionType('Task', TaskType as never);
@@ -200,8 +312,16 @@ const DeletionType = builder.objectRef<TaskDeletion>('Deletion').implement({
   fields: (t) => ({
     token: t.exposeString('token', { description: 'Stands for exactly this; deleteTasks wants it.' }),
     tasks: t.exposeInt('tasks', { description: 'How many.' }),
-    instances: t.field({ type: 'BigInt', description: 'Their instances, which stay as history.', resolve: (one) => one.instances }),
-    online: t.field({ type: [TaskType], description: 'Those that are online, and refused.', resolve: (one) => one.online }),
+    instances: t.field({
+      type: 'BigInt',
+      description: 'Their instances, which stay as history.',
+      resolve: (one) => one.instances,
+    }),
+    online: t.field({
+      type: [TaskType],
+      description: 'Those that are online, and refused.',
+      resolve: (one) => one.online,
+    }),
   }),
 });
 
@@ -224,23 +344,53 @@ interface Suggestion {
 const MappingSuggestion = builder.objectRef<Suggestion>('MappingSuggestion').implement({
   description: 'Links by rule.',
   fields: (t) => ({
-    links: t.field({ type: [SuggestedLinkType], description: 'In the order of the target.', resolve: (one) => one.links }),
+    links: t.field({
+      type: [SuggestedLinkType],
+      description: 'In the order of the target.',
+      resolve: (one) => one.links,
+    }),
     unmappedSource: t.exposeStringList('unmappedSource', { description: 'Source columns left over.' }),
     unmappedTarget: t.exposeStringList('unmappedTarget', { description: 'Target columns left over.' }),
   }),
 });
 
-const TaskCheckType = builder.objectRef<DraftCheck & { runs: { scheduledAt: Date; businessDate: string }[] }>('TaskCheck').implement({
-  description: 'What is wrong with a draft, and what it would do.',
-  fields: (t) => ({
-    ok: t.boolean({ description: 'No problem of severity ERROR.', resolve: (one) => !one.issues.some((issue) => issue.severity === 'ERROR') }),
-    problems: t.field({ type: [IssueType], description: 'Mistakes and warnings, each with its field.', resolve: (one) => one.issues }),
-    links: t.field({ type: [SuggestedLinkType], description: 'The links with their verdicts.', resolve: (one) => one.links }),
-    ddl: t.string({ nullable: true, description: 'The statement that will create the target; null where it exists.', resolve: (one) => one.prepared?.ddl ?? null }),
-    publish: t.field({ type: PublishPlan, nullable: true, description: 'How it will be published.', resolve: (one) => (one.prepared === null ? null : { way: one.prepared.publish, visible: one.prepared.visible }) }),
-    nextRuns: t.field({ type: [NextRun], description: 'The first periods of its schedule.', resolve: (one) => one.runs }),
-  }),
-});
+const TaskCheckType = builder
+  .objectRef<DraftCheck & { runs: { scheduledAt: Date; businessDate: string }[] }>('TaskCheck')
+  .implement({
+    description: 'What is wrong with a draft, and what it would do.',
+    fields: (t) => ({
+      ok: t.boolean({
+        description: 'No problem of severity ERROR.',
+        resolve: (one) => !one.issues.some((issue) => issue.severity === 'ERROR'),
+      }),
+      problems: t.field({
+        type: [IssueType],
+        description: 'Mistakes and warnings, each with its field.',
+        resolve: (one) => one.issues,
+      }),
+      links: t.field({
+        type: [SuggestedLinkType],
+        description: 'The links with their verdicts.',
+        resolve: (one) => one.links,
+      }),
+      ddl: t.string({
+        nullable: true,
+        description: 'The statement that will create the target; null where it exists.',
+        resolve: (one) => one.prepared?.ddl ?? null,
+      }),
+      publish: t.field({
+        type: PublishPlan,
+        nullable: true,
+        description: 'How it will be published.',
+        resolve: (one) => (one.prepared === null ? null : { way: one.prepared.publish, visible: one.prepared.visible }),
+      }),
+      nextRuns: t.field({
+        type: [NextRun],
+        description: 'The first periods of its schedule.',
+        resolve: (one) => one.runs,
+      }),
+    }),
+  });
 
 builder.queryFields((t) => ({
   tasks: t.field({
@@ -257,19 +407,31 @@ builder.queryFields((t) => ({
     },
     resolve: async (_root, args, context) => {
       const workspaceId = await workspaceOf(context, args.workspace);
-      const filter = { ...args.filter, folderId: idOrNull('Folder', args.filter?.folderId), dataSourceId: idOrNull('DataSource', args.filter?.dataSourceId) };
-      return connect(context, () => listTasks(context.control, context.actor!, workspaceId, filter, args.orderBy ?? 'NAME', args)) as never;
+      const filter = {
+        ...args.filter,
+        folderId: idOrNull('Folder', args.filter?.folderId),
+        dataSourceId: idOrNull('DataSource', args.filter?.dataSourceId),
+      };
+      return connect(context, () =>
+        listTasks(context.control, context.actor!, workspaceId, filter, args.orderBy ?? 'NAME', args),
+      ) as never;
     },
   }),
   taskDeletion: t.field({
     type: DeletionType,
     description: 'What deleting these tasks would take along.',
     args: { ids: t.arg.idList({ required: true, description: 'Of the tasks.' }) },
-    resolve: (_root, args, context) => taskDeletion(context.control, context.actor!, args.ids.map((id) => idOf('Task', id))),
+    resolve: (_root, args, context) =>
+      taskDeletion(
+        context.control,
+        context.actor!,
+        args.ids.map((id) => idOf('Task', id)),
+      ),
   }),
   suggestMapping: t.field({
     type: MappingSuggestion,
-    description: 'Links the columns of both ends by rule; where the target is to be created, to columns of the same names.',
+    description:
+      'Links the columns of both ends by rule; where the target is to be created, to columns of the same names.',
     args: {
       input: t.arg({
         type: builder.inputType('SuggestMappingInput', {
@@ -288,7 +450,10 @@ builder.queryFields((t) => ({
       suggestMapping(
         context.control,
         context.actor!,
-        { source: { ...input.source, dataSourceId: idOf('DataSource', input.source.dataSourceId) }, target: { ...input.target, dataSourceId: idOf('DataSource', input.target.dataSourceId) } },
+        {
+          source: { ...input.source, dataSourceId: idOf('DataSource', input.source.dataSourceId) },
+          target: { ...input.target, dataSourceId: idOf('DataSource', input.target.dataSourceId) },
+        },
         input.rule,
       ),
   }),
@@ -305,7 +470,10 @@ builder.queryFields((t) => ({
       const from = args.runsFrom ?? (await readNow(context.control.db));
       const { schedule } = check;
       const runs = schedule === null ? [] : nextOccurrences(schedule, from, Math.min(args.runs ?? 5, 100));
-      return { ...check, runs: runs.map((scheduledAt) => ({ scheduledAt, businessDate: businessDate(scheduledAt, schedule!.timeZone) })) };
+      return {
+        ...check,
+        runs: runs.map((scheduledAt) => ({ scheduledAt, businessDate: businessDate(scheduledAt, schedule!.timeZone) })),
+      };
     },
   }),
 }));
@@ -319,27 +487,45 @@ interface Ends {
 
 /** A task input with the global ids in it turned into ids of rows. */
 function taskOf<T extends Ends>(input: T): T {
-  const end = <E extends { dataSourceId: string }>(one: E | null | undefined) => (one == null ? one : { ...one, dataSourceId: idOf('DataSource', one.dataSourceId) });
-  return { ...input, id: idOrNull('Task', input.id), folderId: idOrNull('Folder', input.folderId), source: end(input.source), target: end(input.target) };
+  const end = <E extends { dataSourceId: string }>(one: E | null | undefined) =>
+    one == null ? one : { ...one, dataSourceId: idOf('DataSource', one.dataSourceId) };
+  return {
+    ...input,
+    id: idOrNull('Task', input.id),
+    folderId: idOrNull('Folder', input.folderId),
+    source: end(input.source),
+    target: end(input.target),
+  };
 }
-
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own types of fields differ for each mutation
 const savedFields = (t: any) => ({
   task: t.field({ type: TaskType, description: 'As saved.', resolve: (one: { task: Task }) => one.task }),
-  warnings: t.field({ type: [IssueType], description: 'What was noticed but does not block.', resolve: (one: { warnings: Issue[] }) => one.warnings }),
+  warnings: t.field({
+    type: [IssueType],
+    description: 'What was noticed but does not block.',
+    resolve: (one: { warnings: Issue[] }) => one.warnings,
+  }),
 });
 
 mutation('createTask', {
   description: 'Creates a task. It is checked whole against both ends, and stays offline.',
   input: builder.inputType('CreateTaskInput', {
     description: 'A new task.',
-    fields: (t) => ({ task: t.field({ type: TaskInput, required: true, description: 'The task.' }), requestId: t.string({ description: 'The same id acts once.' }) }),
+    fields: (t) => ({
+      task: t.field({ type: TaskInput, required: true, description: 'The task.' }),
+      requestId: t.string({ description: 'The same id acts once.' }),
+    }),
   }),
   errors: ['validation', 'conflict', 'notFound', 'forbidden'],
   fields: savedFields,
   resolve: async (input, context) => {
-    const { task, warnings } = await createTask(context.control, context.actor!, taskOf(input.task) as never, input.requestId);
+    const { task, warnings } = await createTask(
+      context.control,
+      context.actor!,
+      taskOf(input.task) as never,
+      input.requestId,
+    );
     return { task: asNode('Task', task), warnings };
   },
 });
@@ -358,7 +544,11 @@ mutation('updateTask', {
   errors: ['validation', 'conflict', 'notFound', 'forbidden'],
   fields: savedFields,
   resolve: async (input, context) => {
-    const { task, warnings } = await updateTask(context.control, context.actor!, { ...input, id: idOf('Task', input.id), task: taskOf(input.task) as never });
+    const { task, warnings } = await updateTask(context.control, context.actor!, {
+      ...input,
+      id: idOf('Task', input.id),
+      task: taskOf(input.task) as never,
+    });
     return { task: asNode('Task', task), warnings };
   },
 });
@@ -366,9 +556,18 @@ mutation('updateTask', {
 const TaskOutcomeType = builder.objectRef<TaskOutcome>('TaskOutcome').implement({
   description: 'What became of one of many: exactly one of task and error.',
   fields: (t) => ({
-    id: t.id({ nullable: true, description: 'As it was given.', resolve: (one) => (one as unknown as { given: string }).given }),
+    id: t.id({
+      nullable: true,
+      description: 'As it was given.',
+      resolve: (one) => (one as unknown as { given: string }).given,
+    }),
     task: t.field({ type: TaskType, nullable: true, description: 'As it is now.', resolve: (one) => one.task }),
-    error: t.field({ type: ErrorInterface, nullable: true, description: 'Why not.', resolve: (one) => one.error as ControlError | null }),
+    error: t.field({
+      type: ErrorInterface,
+      nullable: true,
+      description: 'Why not.',
+      resolve: (one) => one.error as ControlError | null,
+    }),
   }),
 });
 
@@ -376,29 +575,46 @@ const TaskOutcomeType = builder.objectRef<TaskOutcome>('TaskOutcome').implement(
 const MOST_AT_ONCE = 100;
 
 export function checkCount(ids: readonly string[]): void {
-  if (ids.length > MOST_AT_ONCE) throw new BadInputError(`At most ${MOST_AT_ONCE} ids at once.`, 'Call it again with the rest.');
+  if (ids.length > MOST_AT_ONCE)
+    throw new BadInputError(`At most ${MOST_AT_ONCE} ids at once.`, 'Call it again with the rest.');
 }
 
-async function outcomes(given: readonly string[], act: (ids: string[]) => Promise<TaskOutcome[]>): Promise<{ outcomes: TaskOutcome[] }> {
+async function outcomes(
+  given: readonly string[],
+  act: (ids: string[]) => Promise<TaskOutcome[]>,
+): Promise<{ outcomes: TaskOutcome[] }> {
   checkCount(given);
   const found = await act(given.map((id) => idOf('Task', id)));
-  return { outcomes: found.map((one, index) => ({ ...one, given: given[index], task: one.task === null ? null : asNode('Task', one.task) }) as never) };
+  return {
+    outcomes: found.map(
+      (one, index) =>
+        ({ ...one, given: given[index], task: one.task === null ? null : asNode('Task', one.task) }) as never,
+    ),
+  };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own types of fields differ for each mutation
 const outcomeFields = (t: any) => ({
-  outcomes: t.field({ type: [TaskOutcomeType], description: 'One per id, in order.', resolve: (one: { outcomes: TaskOutcome[] }) => one.outcomes }),
+  outcomes: t.field({
+    type: [TaskOutcomeType],
+    description: 'One per id, in order.',
+    resolve: (one: { outcomes: TaskOutcome[] }) => one.outcomes,
+  }),
 });
 
 mutation('onlineTasks', {
   description: 'Brings tasks online (上线): checks them again, then schedules them. At most 100 at once.',
   input: builder.inputType('TaskIdsInput', {
     description: 'Which tasks.',
-    fields: (t) => ({ ids: t.idList({ required: true, description: 'Of the tasks.' }), requestId: t.string({ description: 'The same id acts once.' }) }),
+    fields: (t) => ({
+      ids: t.idList({ required: true, description: 'Of the tasks.' }),
+      requestId: t.string({ description: 'The same id acts once.' }),
+    }),
   }),
   errors: ['forbidden'],
   fields: outcomeFields,
-  resolve: (input, context) => outcomes(input.ids, (ids) => onlineTasks(context.control, context.actor!, ids, input.requestId)),
+  resolve: (input, context) =>
+    outcomes(input.ids, (ids) => onlineTasks(context.control, context.actor!, ids, input.requestId)),
 });
 
 mutation('offlineTasks', {
@@ -413,7 +629,13 @@ mutation('offlineTasks', {
   }),
   errors: ['forbidden'],
   fields: outcomeFields,
-  resolve: (input, context) => outcomes(input.ids, (ids) => offlineTasks(context.control, context.actor!, ids, { stopRunning: input.stopRunning ?? false, requestId: input.requestId })),
+  resolve: (input, context) =>
+    outcomes(input.ids, (ids) =>
+      offlineTasks(context.control, context.actor!, ids, {
+        stopRunning: input.stopRunning ?? false,
+        requestId: input.requestId,
+      }),
+    ),
 });
 
 mutation('deleteTasks', {
@@ -428,5 +650,11 @@ mutation('deleteTasks', {
   }),
   errors: ['forbidden'],
   fields: outcomeFields,
-  resolve: (input, context) => outcomes(input.ids, (ids) => deleteTasks(context.control, context.actor!, ids, { confirmToken: input.confirmToken, requestId: input.requestId })),
+  resolve: (input, context) =>
+    outcomes(input.ids, (ids) =>
+      deleteTasks(context.control, context.actor!, ids, {
+        confirmToken: input.confirmToken,
+        requestId: input.requestId,
+      }),
+    ),
 });

@@ -1,4 +1,4 @@
-import { createClient, type Client } from '@sampan/sdk';
+import { type Client, createClient } from '@sampan/sdk';
 
 /** The parts of answers that the demo reads. */
 interface Failure {
@@ -17,9 +17,7 @@ export interface InstanceState {
   progress: { rowsRead: string; rowsWritten: string; rowsDirty: string; rowsPerSecond: number | null };
 }
 
-export interface Progress {
-  (table: string, state: InstanceState): void;
-}
+export type Progress = (table: string, state: InstanceState) => void;
 
 /** The main job, over the API alone. */
 export interface DemoApi {
@@ -27,17 +25,28 @@ export interface DemoApi {
   createFolder(name: string): Promise<string>;
   objects(dataSourceId: string): Promise<string[]>;
   /** Creates a task that maps every column, brings it online, and follows its instance to the end. */
-  copy(init: { folderId: string; source: string; target: string; table: string; onProgress: Progress }): Promise<InstanceState>;
+  copy(init: {
+    folderId: string;
+    source: string;
+    target: string;
+    table: string;
+    onProgress: Progress;
+  }): Promise<InstanceState>;
   close(): Promise<void>;
 }
 
 const ERRORS = '... on ValidationError { issues { path message hint } } ... on Error { message hint }';
-const INSTANCE = 'id state phase durationMs failure { message hint } progress { rowsRead rowsWritten rowsDirty rowsPerSecond }';
+const INSTANCE =
+  'id state phase durationMs failure { message hint } progress { rowsRead rowsWritten rowsDirty rowsPerSecond }';
 const ENDED = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELLED']);
 
 function refused(answer: Failure, doing: string): Error {
-  const issues = (answer.issues ?? []).map((one) => `${one.path.join('.')}: ${one.message}${one.hint === null ? '' : ` ${one.hint}`}`);
-  return new Error([`${doing}: ${answer.message ?? answer.__typename}`, ...issues, ...(answer.hint ? [answer.hint] : [])].join('\n  '));
+  const issues = (answer.issues ?? []).map(
+    (one) => `${one.path.join('.')}: ${one.message}${one.hint === null ? '' : ` ${one.hint}`}`,
+  );
+  return new Error(
+    [`${doing}: ${answer.message ?? answer.__typename}`, ...issues, ...(answer.hint ? [answer.hint] : [])].join('\n  '),
+  );
 }
 
 export function openDemoApi(url: string, token: string): DemoApi {
@@ -45,12 +54,18 @@ export function openDemoApi(url: string, token: string): DemoApi {
   return {
     connect: (kind, name, options, secrets) => connect(client, kind, name, options, secrets),
     async createFolder(name) {
-      const { createFolder } = await client.request<{ createFolder: Failure & { folder?: { id: string } } }>(`mutation ($name: String!) { createFolder(input: { name: $name }) { __typename ... on CreateFolderSuccess { folder { id } } ${ERRORS} } }`, { name });
+      const { createFolder } = await client.request<{ createFolder: Failure & { folder?: { id: string } } }>(
+        `mutation ($name: String!) { createFolder(input: { name: $name }) { __typename ... on CreateFolderSuccess { folder { id } } ${ERRORS} } }`,
+        { name },
+      );
       if (createFolder.folder === undefined) throw refused(createFolder, 'Creating a folder');
       return createFolder.folder.id;
     },
     async objects(id) {
-      const { node } = await client.request<{ node: { objects: { nodes: { name: string; kind: string }[] } } }>('query ($id: ID!) { node(id: $id) { ... on DataSource { objects(first: 500) { nodes { name kind } } } } }', { id });
+      const { node } = await client.request<{ node: { objects: { nodes: { name: string; kind: string }[] } } }>(
+        'query ($id: ID!) { node(id: $id) { ... on DataSource { objects(first: 500) { nodes { name kind } } } } }',
+        { id },
+      );
       return node.objects.nodes.filter((one) => one.kind === 'TABLE').map((one) => one.name);
     },
     copy: (init) => copy(client, init),
@@ -58,7 +73,13 @@ export function openDemoApi(url: string, token: string): DemoApi {
   };
 }
 
-async function connect(client: Client, connector: string, name: string, options: object, secrets: object): Promise<string> {
+async function connect(
+  client: Client,
+  connector: string,
+  name: string,
+  options: object,
+  secrets: object,
+): Promise<string> {
   const { createDataSource } = await client.request<{ createDataSource: Failure & { dataSource?: { id: string } } }>(
     `mutation ($input: CreateDataSourceInput!) { createDataSource(input: $input) { __typename ... on CreateDataSourceSuccess { dataSource { id } } ${ERRORS} } }`,
     { input: { connector, name, options, secrets } },
@@ -66,7 +87,9 @@ async function connect(client: Client, connector: string, name: string, options:
   if (createDataSource.dataSource === undefined) throw refused(createDataSource, `Registering ${name}`);
   const { id } = createDataSource.dataSource;
   type Steps = { name: string; ok: boolean; message: string; hint: string | null }[];
-  const { testConnection } = await client.request<{ testConnection: Failure & { check?: { ok: boolean; steps: Steps } } }>(
+  const { testConnection } = await client.request<{
+    testConnection: Failure & { check?: { ok: boolean; steps: Steps } };
+  }>(
     `mutation ($id: ID!) { testConnection(input: { dataSourceId: $id }) { __typename ... on TestConnectionSuccess { check { ok steps { name ok message hint } } } ${ERRORS} } }`,
     { id },
   );
@@ -76,13 +99,30 @@ async function connect(client: Client, connector: string, name: string, options:
   return id;
 }
 
-async function copy(client: Client, init: { folderId: string; source: string; target: string; table: string; onProgress: Progress }): Promise<InstanceState> {
+async function copy(
+  client: Client,
+  init: { folderId: string; source: string; target: string; table: string; onProgress: Progress },
+): Promise<InstanceState> {
   const source = { dataSourceId: init.source, objects: [init.table] };
   const target = { dataSourceId: init.target, object: init.table.toLowerCase(), create: true, writeMode: 'OVERWRITE' };
-  const { suggestMapping } = await client.request<{ suggestMapping: { links: { target: string; column: string }[] } }>('query ($input: SuggestMappingInput!) { suggestMapping(input: $input) { links { target column } } }', { input: { source, target, rule: 'SAME_NAME' } });
+  const { suggestMapping } = await client.request<{ suggestMapping: { links: { target: string; column: string }[] } }>(
+    'query ($input: SuggestMappingInput!) { suggestMapping(input: $input) { links { target column } } }',
+    { input: { source, target, rule: 'SAME_NAME' } },
+  );
   const mapping = suggestMapping.links.map(({ target: to, column }) => ({ target: to, column }));
-  const task = { folderId: init.folderId, name: init.table, kind: 'FULL', source, target, mapping, schedule: { type: 'ONCE', timeZone: 'UTC' } };
-  const { createTask } = await client.request<{ createTask: Failure & { task?: { id: string } } }>(`mutation ($task: TaskInput!) { createTask(input: { task: $task }) { __typename ... on CreateTaskSuccess { task { id } } ${ERRORS} } }`, { task });
+  const task = {
+    folderId: init.folderId,
+    name: init.table,
+    kind: 'FULL',
+    source,
+    target,
+    mapping,
+    schedule: { type: 'ONCE', timeZone: 'UTC' },
+  };
+  const { createTask } = await client.request<{ createTask: Failure & { task?: { id: string } } }>(
+    `mutation ($task: TaskInput!) { createTask(input: { task: $task }) { __typename ... on CreateTaskSuccess { task { id } } ${ERRORS} } }`,
+    { task },
+  );
   if (createTask.task === undefined) throw refused(createTask, `Creating the task ${init.table}`);
   type Outcome = { task: { lastInstance: { id: string } } | null; error: Failure | null };
   const { onlineTasks } = await client.request<{ onlineTasks: { outcomes: Outcome[] } }>(
@@ -95,11 +135,17 @@ async function copy(client: Client, init: { folderId: string; source: string; ta
 }
 
 async function follow(client: Client, id: string, tell: (state: InstanceState) => void): Promise<InstanceState> {
-  for await (const { instanceChanged } of client.subscribe<{ instanceChanged: { instance: InstanceState } }>(`subscription ($id: ID!) { instanceChanged(id: $id) { instance { ${INSTANCE} } } }`, { id })) {
+  for await (const { instanceChanged } of client.subscribe<{ instanceChanged: { instance: InstanceState } }>(
+    `subscription ($id: ID!) { instanceChanged(id: $id) { instance { ${INSTANCE} } } }`,
+    { id },
+  )) {
     tell(instanceChanged.instance);
     if (ENDED.has(instanceChanged.instance.state)) break;
   }
   // An event shows the instance as it was then; its last counts may have come after it.
-  const { node } = await client.request<{ node: InstanceState }>(`query ($id: ID!) { node(id: $id) { ... on Instance { ${INSTANCE} } } }`, { id });
+  const { node } = await client.request<{ node: InstanceState }>(
+    `query ($id: ID!) { node(id: $id) { ... on Instance { ${INSTANCE} } } }`,
+    { id },
+  );
   return node;
 }

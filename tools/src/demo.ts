@@ -38,7 +38,10 @@ export interface DemoHooks {
 const tell = (text: string) => process.stderr.write(`${text}\n`);
 
 /** The main job, once: everything it starts is its own and is gone afterwards. Exit code 0: every value is equal. */
-export async function runDemo(options: DemoOptions, hooks: DemoHooks = {}): Promise<{ code: number; report: DemoReport }> {
+export async function runDemo(
+  options: DemoOptions,
+  hooks: DemoHooks = {},
+): Promise<{ code: number; report: DemoReport }> {
   const began = Number(process.env.BUILD_ENDED_AT ?? Date.now());
   const undo: (() => Promise<unknown>)[] = [];
   const steps: DemoReport['steps'] = {};
@@ -75,8 +78,20 @@ export async function runDemo(options: DemoOptions, hooks: DemoHooks = {}): Prom
     const found = await timed('verify', () => verifyAll(place, ended, `${folder.path}/maxcompute`));
     const copying = ended.reduce((sum, one) => sum + (one.state.durationMs ?? 0), 0) / 1_000;
     const verified = found.mismatches === 0 && ended.every((one) => one.state.state === 'SUCCEEDED');
-    const report: DemoReport = { rows: found.rows, verified, mismatches: found.mismatches, seconds, rowsPerSecond: Math.round(found.rows / Math.max(copying, 0.001)), instances: ended.length, steps };
-    tell(verified ? `verified: ${found.rows} rows in ${ended.length} tables, every value equal; ${seconds.toFixed(1)} s to SUCCEEDED` : `NOT verified: ${found.mismatches} rows differ`);
+    const report: DemoReport = {
+      rows: found.rows,
+      verified,
+      mismatches: found.mismatches,
+      seconds,
+      rowsPerSecond: Math.round(found.rows / Math.max(copying, 0.001)),
+      instances: ended.length,
+      steps,
+    };
+    tell(
+      verified
+        ? `verified: ${found.rows} rows in ${ended.length} tables, every value equal; ${seconds.toFixed(1)} s to SUCCEEDED`
+        : `NOT verified: ${found.mismatches} rows differ`,
+    );
     if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
     if (!options.exit) await stayUp(server.url, emulator.endpoint, hooks);
     return { code: verified ? 0 : 1, report };
@@ -86,24 +101,36 @@ export async function runDemo(options: DemoOptions, hooks: DemoHooks = {}): Prom
 }
 
 async function stayUp(url: string, endpoint: string, hooks: DemoHooks): Promise<void> {
-  tell(`Look around: ${url} (the playground), MaxCompute at ${endpoint} (project demo, access id demo, key demo). Ctrl-C ends it.`);
-  await (hooks.until ?? new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  }));
+  tell(
+    `Look around: ${url} (the playground), MaxCompute at ${endpoint} (project demo, access id demo, key demo). Ctrl-C ends it.`,
+  );
+  await (hooks.until ??
+    new Promise<void>((resolve) => {
+      process.once('SIGINT', () => resolve());
+      process.once('SIGTERM', () => resolve());
+    }));
 }
 
 async function openSource(options: DemoOptions, undo: (() => Promise<unknown>)[]): Promise<SourcePlace> {
   const given = options.from ?? process.env.MYSQL_URL ?? null;
   if (given !== null) {
     const { host, port, user, database } = parseSource(given);
-    const place = { host, port, user, database, password: process.env.MYSQL_PWD ?? (await askPassword(`Password of ${user} on ${host}: `)), client: findMysql('any')?.client?.[0] ?? null };
+    const place = {
+      host,
+      port,
+      user,
+      database,
+      password: process.env.MYSQL_PWD ?? (await askPassword(`Password of ${user} on ${host}: `)),
+      client: findMysql('any')?.client?.[0] ?? null,
+    };
     if (options.from !== null) return place;
     throw new Error('MYSQL_URL is for tests; give your own tables with --from.');
   }
   const server = await startMysql();
   undo.push(() => server.stop());
-  tell(`A ${server.flavor} ${server.version.split(' ')[0]} of its own runs on port ${server.port}; filling ${options.rows} rows…`);
+  tell(
+    `A ${server.flavor} ${server.version.split(' ')[0]} of its own runs on port ${server.port}; filling ${options.rows} rows…`,
+  );
   const connection = await server.connect();
   try {
     await fillSample(connection, options.rows);
@@ -121,33 +148,56 @@ interface Copied {
 
 async function copyAll(api: DemoApi, options: DemoOptions, place: SourcePlace, endpoint: string): Promise<Copied[]> {
   const { host, port, user, password, database } = place;
-  const source = await api.connect('mysql', 'shop', { host, port, user, database }, password === '' ? {} : { password });
-  const target = await api.connect('maxcompute', 'warehouse', { endpoint, project: 'demo', accessId: 'demo' }, { accessKey: 'demo' });
+  const source = await api.connect(
+    'mysql',
+    'shop',
+    { host, port, user, database },
+    password === '' ? {} : { password },
+  );
+  const target = await api.connect(
+    'maxcompute',
+    'warehouse',
+    { endpoint, project: 'demo', accessId: 'demo' },
+    { accessKey: 'demo' },
+  );
   const folderId = await api.createFolder('demo');
   const tables = options.tables ?? (options.from === null ? ['orders'] : await api.objects(source));
   const copied: Copied[] = [];
-  for (const table of tables) copied.push({ table, state: await api.copy({ folderId, source, target, table, onProgress: showProgress }) });
+  for (const table of tables)
+    copied.push({ table, state: await api.copy({ folderId, source, target, table, onProgress: showProgress }) });
   if (process.stderr.isTTY) process.stderr.write('\n');
   for (const { table, state } of copied) {
-    if (state.state !== 'SUCCEEDED') tell(`${table}: ${state.state} ${state.failure?.message ?? ''} ${state.failure?.hint ?? ''}`);
+    if (state.state !== 'SUCCEEDED')
+      tell(`${table}: ${state.state} ${state.failure?.message ?? ''} ${state.failure?.hint ?? ''}`);
   }
   return copied;
 }
 
 function showProgress(table: string, state: InstanceState): void {
   if (!process.stderr.isTTY) return;
-  const speed = state.progress.rowsPerSecond === null ? '' : `, ${Math.round(state.progress.rowsPerSecond / 1_000)}k rows/s`;
-  process.stderr.write(`\r\x1b[K${table}: ${state.state} ${state.phase ?? ''} ${state.progress.rowsWritten} rows${speed}`);
+  const speed =
+    state.progress.rowsPerSecond === null ? '' : `, ${Math.round(state.progress.rowsPerSecond / 1_000)}k rows/s`;
+  process.stderr.write(
+    `\r\x1b[K${table}: ${state.state} ${state.phase ?? ''} ${state.progress.rowsWritten} rows${speed}`,
+  );
 }
 
-async function verifyAll(place: SourcePlace, copied: Copied[], data: string): Promise<{ rows: number; mismatches: number }> {
+async function verifyAll(
+  place: SourcePlace,
+  copied: Copied[],
+  data: string,
+): Promise<{ rows: number; mismatches: number }> {
   const sum = { rows: 0, mismatches: 0 };
   for (const { table, state } of copied) {
     if (state.state !== 'SUCCEEDED') {
       sum.mismatches++;
       continue;
     }
-    const found = await compareTables(place, table, tableFiles(data, 'demo', table).flatMap((one) => one.files)).catch((error: Error) => ({ rows: 0, mismatches: 1, example: error.message }));
+    const found = await compareTables(
+      place,
+      table,
+      tableFiles(data, 'demo', table).flatMap((one) => one.files),
+    ).catch((error: Error) => ({ rows: 0, mismatches: 1, example: error.message }));
     sum.rows += found.rows;
     sum.mismatches += found.mismatches;
     if (found.mismatches > 0) tell(`${table}: ${found.mismatches} rows differ; ${found.example}`);
@@ -166,12 +216,25 @@ const USAGE = `npm run demo [-- options]: copies MySQL → MaxCompute with every
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { rows: { type: 'string' }, exit: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, from: { type: 'string' }, tables: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: {
+      rows: { type: 'string' },
+      exit: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      tables: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) return void process.stdout.write(USAGE);
   const rows = Number(values.rows ?? 200_000);
   if (!Number.isInteger(rows) || rows < 0) throw new Error(`--rows ${values.rows} is not a number of rows.`);
-  const { code } = await runDemo({ rows, exit: values.exit, json: values.json, from: values.from ?? null, tables: values.tables?.split(',') ?? null });
+  const { code } = await runDemo({
+    rows,
+    exit: values.exit,
+    json: values.json,
+    from: values.from ?? null,
+    tables: values.tables?.split(',') ?? null,
+  });
   process.exit(code);
 }
 

@@ -45,14 +45,26 @@ export interface StartMysql {
   settings?: string[];
 }
 
-const PATHS = ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/usr/local/mysql/bin'];
+const PATHS = [
+  '/usr/sbin',
+  '/usr/local/sbin',
+  '/usr/bin',
+  '/usr/local/bin',
+  '/opt/homebrew/bin',
+  '/usr/local/mysql/bin',
+];
 
-const found = (name: string): string | null => [...PATHS, ...(process.env.PATH ?? '').split(':')].map((path) => join(path, name)).find(existsSync) ?? null;
+const found = (name: string): string | null =>
+  [...PATHS, ...(process.env.PATH ?? '').split(':')].map((path) => join(path, name)).find(existsSync) ?? null;
 
 /** MySQL itself unpacked somewhere (MYSQL_SERVER_ROOT), run with the C library that it was unpacked with. */
 function unpacked(root: string): Binary {
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
-  const own = [join(libraries, 'ld-linux-x86-64.so.2'), '--library-path', [libraries, join(root, 'usr/lib/mysql/private'), join(root, 'usr/lib')].join(':')];
+  const own = [
+    join(libraries, 'ld-linux-x86-64.so.2'),
+    '--library-path',
+    [libraries, join(root, 'usr/lib/mysql/private'), join(root, 'usr/lib')].join(':'),
+  ];
   return { flavor: 'mysql', server: [...own, join(root, 'usr/sbin/mysqld')], client: null, root };
 }
 
@@ -63,12 +75,15 @@ export function findMysql(flavor: Flavor | 'any'): Binary | null {
   const mariadb = found('mariadbd');
   const mysqld = found('mysqld');
   const client = found('mariadb') ?? found('mysql');
-  if (flavor !== 'mysql' && mariadb !== null) return { flavor: 'mariadb', server: [mariadb], client: client === null ? null : [client], root: null };
-  if (flavor !== 'mariadb' && mysqld !== null && !/mariadb/i.test(versionOf([mysqld]))) return { flavor: 'mysql', server: [mysqld], client: client === null ? null : [client], root: null };
+  if (flavor !== 'mysql' && mariadb !== null)
+    return { flavor: 'mariadb', server: [mariadb], client: client === null ? null : [client], root: null };
+  if (flavor !== 'mariadb' && mysqld !== null && !/mariadb/i.test(versionOf([mysqld])))
+    return { flavor: 'mysql', server: [mysqld], client: client === null ? null : [client], root: null };
   return null;
 }
 
-const versionOf = (server: string[]) => execFileSync(server[0], [...server.slice(1), '--no-defaults', '--version'], { encoding: 'utf8' }).trim();
+const versionOf = (server: string[]) =>
+  execFileSync(server[0], [...server.slice(1), '--no-defaults', '--version'], { encoding: 'utf8' }).trim();
 
 /**
  * Starts a private server: found on the machine, else installed through apt where that is possible (its system service
@@ -81,7 +96,10 @@ export async function startMysql(options: StartMysql = {}): Promise<MysqlServer>
     aptInstall(['mariadb-server', 'mariadb-client']);
     binary = findMysql(flavor);
   }
-  if (binary === null) throw new Error('No MySQL server was found on this machine. Install one, for example with "apt-get install mariadb-server", or name a running one in MYSQL_URL.');
+  if (binary === null)
+    throw new Error(
+      'No MySQL server was found on this machine. Install one, for example with "apt-get install mariadb-server", or name a running one in MYSQL_URL.',
+    );
   const folder = await mkdtemp(join(tmpdir(), 'sampan-mysql-'));
   try {
     return await startIn(folder, binary, options.settings ?? []);
@@ -107,7 +125,9 @@ async function startIn(folder: string, binary: Binary, settings: string[]): Prom
   await writeFile(join(folder, 'init.sql'), initSql(password));
   const state: { child: ChildProcess | null } = { child: null };
   const start = async () => {
-    state.child = spawn(binary.server[0], [...binary.server.slice(1), `--defaults-file=${config}`], { stdio: 'ignore' });
+    state.child = spawn(binary.server[0], [...binary.server.slice(1), `--defaults-file=${config}`], {
+      stdio: 'ignore',
+    });
     await answers(port, password, state.child, join(folder, 'error.log'));
   };
   const end = async (signal: NodeJS.Signals) => {
@@ -122,7 +142,15 @@ async function startIn(folder: string, binary: Binary, settings: string[]): Prom
   };
   await start();
   const connect = (database?: string) =>
-    mysql.createConnection({ host: '127.0.0.1', port, user: 'sampan', password, charset: 'UTF8MB4_BIN', multipleStatements: true, ...(database === undefined ? {} : { database }) });
+    mysql.createConnection({
+      host: '127.0.0.1',
+      port,
+      user: 'sampan',
+      password,
+      charset: 'UTF8MB4_BIN',
+      multipleStatements: true,
+      ...(database === undefined ? {} : { database }),
+    });
   return {
     host: '127.0.0.1',
     port,
@@ -163,7 +191,12 @@ function configText(folder: string, port: number, binary: Binary, settings: stri
   ];
   if (binary.flavor === 'mysql') lines.push('mysqlx=OFF');
   if (binary.root !== null) {
-    lines.push(`basedir=${binary.root}/usr`, `lc_messages_dir=${binary.root}/usr/share/mysql`, `character-sets-dir=${binary.root}/usr/share/mysql/charsets`, `plugin_dir=${binary.root}/usr/lib/mysql/plugin`);
+    lines.push(
+      `basedir=${binary.root}/usr`,
+      `lc_messages_dir=${binary.root}/usr/share/mysql`,
+      `character-sets-dir=${binary.root}/usr/share/mysql/charsets`,
+      `plugin_dir=${binary.root}/usr/lib/mysql/plugin`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -175,14 +208,28 @@ function initialise(binary: Binary, config: string, data: string): void {
   if (binary.flavor === 'mariadb') {
     const install = found('mariadb-install-db') ?? found('mysql_install_db');
     if (install === null) throw new Error('mariadb-install-db is missing: install the package mariadb-server whole.');
-    execFileSync(install, ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', ...(process.getuid?.() === 0 ? ['--user=root'] : [])], { stdio: 'pipe' });
+    execFileSync(
+      install,
+      [
+        '--no-defaults',
+        `--datadir=${data}`,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+        ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+      ],
+      { stdio: 'pipe' },
+    );
     return;
   }
   const folder = dirname(config);
   execFileSync('sh', ['-c', `: > '${join(folder, 'init.sql')}'`]);
   const withoutInit = join(folder, 'initialise.cnf');
   execFileSync('sh', ['-c', `grep -v '^init-file' '${config}' > '${withoutInit}'`]);
-  execFileSync(binary.server[0], [...binary.server.slice(1), `--defaults-file=${withoutInit}`, '--initialize-insecure'], { stdio: 'pipe' });
+  execFileSync(
+    binary.server[0],
+    [...binary.server.slice(1), `--defaults-file=${withoutInit}`, '--initialize-insecure'],
+    { stdio: 'pipe' },
+  );
 }
 
 async function answers(port: number, password: string, child: ChildProcess, log: string): Promise<void> {
@@ -198,7 +245,9 @@ async function answers(port: number, password: string, child: ChildProcess, log:
         continue;
       }
       const tail = await readFile(log, 'utf8').catch(() => '');
-      throw new Error(`The MySQL server did not start: ${(error as Error).message}\n${tail.split('\n').slice(-10).join('\n')}`);
+      throw new Error(
+        `The MySQL server did not start: ${(error as Error).message}\n${tail.split('\n').slice(-10).join('\n')}`,
+      );
     }
   }
 }

@@ -28,7 +28,14 @@ export async function makeFolder(name: string): Promise<{ path: string; remove()
 /** Starts a server on any free port and waits until it listens. @throws Error with what it printed */
 export async function startSampan(data: string, settings: { [name: string]: string } = {}): Promise<SampanProcess> {
   const main = createRequire(import.meta.url).resolve('@sampan/app');
-  const env = { ...withoutSettings(process.env), SAMPAN_PORT: '0', SAMPAN_DATA: data, LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...settings };
+  const env = {
+    ...withoutSettings(process.env),
+    SAMPAN_PORT: '0',
+    SAMPAN_DATA: data,
+    LOG_LEVEL: 'warn',
+    LOG_FORMAT: 'json',
+    ...settings,
+  };
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -55,7 +62,9 @@ export async function startSampan(data: string, settings: { [name: string]: stri
 
 /** The settings of whoever runs this are not the settings of a server for a test. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SAMPAN_') && name !== 'DATABASE_URL'));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('SAMPAN_') && name !== 'DATABASE_URL'),
+  );
 }
 
 async function listeningAt(child: ChildProcess, said: () => string): Promise<string> {

@@ -15,10 +15,19 @@ export function parseSource(text: string): SourceUrl {
   } catch {
     throw new Error(`"${text}" is not an address: write mysql://user@host:3306/database.`);
   }
-  if (url.password !== '') throw new Error('Leave the password out of the address, where other users of this machine can read it: put it into MYSQL_PWD, or type it when asked.');
+  if (url.password !== '')
+    throw new Error(
+      'Leave the password out of the address, where other users of this machine can read it: put it into MYSQL_PWD, or type it when asked.',
+    );
   const database = decodeURIComponent(url.pathname.slice(1));
-  if (url.protocol !== 'mysql:' || url.username === '' || url.hostname === '' || database === '') throw new Error('Write the source as mysql://user@host:3306/database.');
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 3306 : Number(url.port), user: decodeURIComponent(url.username), database };
+  if (url.protocol !== 'mysql:' || url.username === '' || url.hostname === '' || database === '')
+    throw new Error('Write the source as mysql://user@host:3306/database.');
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 3306 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    database,
+  };
 }
 
 /** Asks on the terminal; empty where there is none. */

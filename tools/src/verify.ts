@@ -44,16 +44,27 @@ export async function compareTables(place: SourcePlace, table: string, files: st
     else difference.set(key, entry);
   };
   let rows = 0;
-  for await (const cells of mysqlRows(place, `SELECT ${pairs.map((pair) => pair.mysql).join(', ')} FROM \`${table.replaceAll('`', '``')}\``)) {
+  for await (const cells of mysqlRows(
+    place,
+    `SELECT ${pairs.map((pair) => pair.mysql).join(', ')} FROM \`${table.replaceAll('`', '``')}\``,
+  )) {
     count(lineOf(cells, pairs), 1);
     rows++;
   }
   for await (const cells of duckRows(files, pairs)) count(lineOf(cells, pairs), -1);
   const left = [...difference.values()];
-  return { rows, mismatches: left.reduce((sum, entry) => sum + Math.abs(entry.count), 0), example: left[0] === undefined ? null : `${left[0].count > 0 ? 'only in the source' : 'only in the target'}: ${left[0].line}` };
+  return {
+    rows,
+    mismatches: left.reduce((sum, entry) => sum + Math.abs(entry.count), 0),
+    example:
+      left[0] === undefined
+        ? null
+        : `${left[0].count > 0 ? 'only in the source' : 'only in the target'}: ${left[0].line}`,
+  };
 }
 
-const lineOf = (cells: string[], pairs: ColumnPair[]) => cells.map((cell, index) => (pairs[index].number && cell !== '~' ? numberText(cell) : cell)).join('\t');
+const lineOf = (cells: string[], pairs: ColumnPair[]) =>
+  cells.map((cell, index) => (pairs[index].number && cell !== '~' ? numberText(cell) : cell)).join('\t');
 
 /** Negative zero is a value of its own. */
 const numberText = (text: string) => (Object.is(Number(text), -0) ? '-0' : String(Number(text)));
@@ -62,7 +73,10 @@ async function columnPairs(place: SourcePlace, table: string): Promise<ColumnPai
   const { client: _client, ...login } = place;
   const connection = await mysql.createConnection({ ...login, charset: 'UTF8MB4_BIN' });
   try {
-    const [rows] = await connection.query('SELECT COLUMN_NAME name, DATA_TYPE type, NUMERIC_PRECISION bits FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION', [table]);
+    const [rows] = await connection.query(
+      'SELECT COLUMN_NAME name, DATA_TYPE type, NUMERIC_PRECISION bits FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
+      [table],
+    );
     const [[{ version }]] = (await connection.query('SELECT VERSION() version')) as unknown as [[{ version: string }]];
     const axes = /mariadb/i.test(version) ? '' : ", 'axis-order=long-lat'";
     return (rows as { name: string; type: string; bits: number }[]).map((row) => pairOf(row, axes));
@@ -76,15 +90,25 @@ const SPATIAL = /^(geometry|point|linestring|polygon|multi.*|geom.*collection)$/
 function pairOf({ name, type, bits }: { name: string; type: string; bits: number }, axes: string): ColumnPair {
   const my = `\`${name.replaceAll('`', '``')}\``;
   const duck = `"${name.toLowerCase().replaceAll('"', '""')}"`;
-  const pair = (left: string, right: string, number = false): ColumnPair => ({ mysql: `IFNULL(${left}, '~')`, duck: `coalesce(${right}, '~')`, number });
+  const pair = (left: string, right: string, number = false): ColumnPair => ({
+    mysql: `IFNULL(${left}, '~')`,
+    duck: `coalesce(${right}, '~')`,
+    number,
+  });
   const kind = type.toLowerCase();
-  if (kind === 'date') return pair(`DATEDIFF(${my}, '1970-01-01')`, `date_diff('day', DATE '1970-01-01', ${duck})::VARCHAR`);
-  if (kind === 'datetime' || kind === 'timestamp') return pair(`TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${my})`, `epoch_us(${duck})::VARCHAR`);
+  if (kind === 'date')
+    return pair(`DATEDIFF(${my}, '1970-01-01')`, `date_diff('day', DATE '1970-01-01', ${duck})::VARCHAR`);
+  if (kind === 'datetime' || kind === 'timestamp')
+    return pair(`TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${my})`, `epoch_us(${duck})::VARCHAR`);
   if (kind === 'float' || kind === 'double') return pair(`${my} + 0e0`, `(${duck}::DOUBLE)::VARCHAR`, true);
   if (kind === 'bit') return pair(`${my} + 0`, bits === 1 ? `(${duck}::TINYINT)::VARCHAR` : `${duck}::VARCHAR`);
   if (/int$|^year$|^decimal$/.test(kind)) return pair(`CAST(${my} AS CHAR)`, `${duck}::VARCHAR`);
   if (/blob$|binary$/.test(kind)) return pair(`CONCAT('x', HEX(${my}))`, `'x' || hex(${duck})`);
-  if (SPATIAL.test(kind)) return pair(`CONCAT('x', HEX(CONCAT('SRID=', ST_SRID(${my}), ';', ST_AsText(${my}${axes}))))`, `'x' || hex(${duck}::VARCHAR)`);
+  if (SPATIAL.test(kind))
+    return pair(
+      `CONCAT('x', HEX(CONCAT('SRID=', ST_SRID(${my}), ';', ST_AsText(${my}${axes}))))`,
+      `'x' || hex(${duck}::VARCHAR)`,
+    );
   return pair(`CONCAT('x', HEX(CONVERT(CAST(${my} AS CHAR) USING utf8mb4)))`, `'x' || hex(${duck}::VARCHAR)`);
 }
 
@@ -94,24 +118,55 @@ async function* mysqlRows(place: SourcePlace, sql: string): AsyncGenerator<strin
     yield* driverRows(place, sql);
     return;
   }
-  const options = ['--batch', '--raw', '--skip-column-names', '--quick', '--default-character-set=utf8mb4', "--init-command=SET time_zone='+00:00'", '-h', host, '-P', String(port), '-u', user, database, '-e', sql];
+  const options = [
+    '--batch',
+    '--raw',
+    '--skip-column-names',
+    '--quick',
+    '--default-character-set=utf8mb4',
+    "--init-command=SET time_zone='+00:00'",
+    '-h',
+    host,
+    '-P',
+    String(port),
+    '-u',
+    user,
+    database,
+    '-e',
+    sql,
+  ];
   // The password goes by the environment: a command line is for everybody to see.
-  const child = spawn(client, options, { env: { ...process.env, MYSQL_PWD: password }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(client, options, {
+    env: { ...process.env, MYSQL_PWD: password },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  for await (const line of createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })) yield line.split('\t');
+  for await (const line of createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }))
+    yield line.split('\t');
   const code = await ended;
   if (code !== 0) throw new Error(`${client} failed: ${said.trim()}`);
 }
 
 async function* driverRows({ client: _client, ...login }: SourcePlace, sql: string): AsyncGenerator<string[]> {
-  const connection = await mysql.createConnection({ ...login, charset: 'UTF8MB4_BIN', timezone: 'Z', dateStrings: true, supportBigNumbers: true, bigNumberStrings: true });
+  const connection = await mysql.createConnection({
+    ...login,
+    charset: 'UTF8MB4_BIN',
+    timezone: 'Z',
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+  });
   try {
     await connection.query("SET time_zone = '+00:00'");
-    const stream = (connection as unknown as { connection: { query(how: object): { stream(): AsyncIterable<unknown> } } }).connection.query({ sql, rowsAsArray: true, typeCast: (field: { string(): string | null }) => field.string() }).stream();
+    const stream = (
+      connection as unknown as { connection: { query(how: object): { stream(): AsyncIterable<unknown> } } }
+    ).connection
+      .query({ sql, rowsAsArray: true, typeCast: (field: { string(): string | null }) => field.string() })
+      .stream();
     for await (const row of stream) yield row as string[];
   } finally {
     connection.destroy();
@@ -125,8 +180,14 @@ async function* duckRows(files: string[], pairs: ColumnPair[]): AsyncGenerator<s
   try {
     await connection.run("SET TimeZone = 'UTC'");
     const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
-    const result = await connection.stream(`SELECT ${pairs.map((pair) => pair.duck).join(', ')} FROM read_parquet([${list}], union_by_name = true)`);
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    const result = await connection.stream(
+      `SELECT ${pairs.map((pair) => pair.duck).join(', ')} FROM read_parquet([${list}], union_by_name = true)`,
+    );
+    for (
+      let chunk = await result.fetchChunk();
+      chunk !== null && chunk.rowCount > 0;
+      chunk = await result.fetchChunk()
+    ) {
       for (const row of chunk.getRows()) yield row.map(String);
     }
   } finally {

@@ -35,13 +35,27 @@ interface Answer<Data> {
 export function createClient({ url, token }: ClientOptions): Client {
   const endpoint = `${url.replace(/\/$/, '')}/graphql`;
   const authorization = `Bearer ${token}`;
-  const sockets = createSocketClient({ url: endpoint.replace(/^http/, 'ws'), webSocketImpl: WebSocket, connectionParams: { authorization }, lazy: true, retryAttempts: 10 });
+  const sockets = createSocketClient({
+    url: endpoint.replace(/^http/, 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization },
+    lazy: true,
+    retryAttempts: 10,
+  });
   return {
     async request<Data>(query: string, variables: { [name: string]: unknown } = {}) {
-      const response = await fetch(endpoint, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body: JSON.stringify({ query, variables }) });
+      const response = await fetch(endpoint, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization },
+        body: JSON.stringify({ query, variables }),
+      });
       const answer = (await response.json()) as Answer<Data>;
       const [error] = answer.errors ?? [];
-      if (error !== undefined) throw new ApiError(error.extensions?.hint === undefined ? error.message : `${error.message} ${error.extensions.hint}`, error.extensions?.code ?? 'UNKNOWN');
+      if (error !== undefined)
+        throw new ApiError(
+          error.extensions?.hint === undefined ? error.message : `${error.message} ${error.extensions.hint}`,
+          error.extensions?.code ?? 'UNKNOWN',
+        );
       return answer.data as Data;
     },
     async *subscribe<Data>(query: string, variables: { [name: string]: unknown } = {}) {

@@ -56,7 +56,11 @@ export function cellText(column: Column, type: LogicalType, row: number): string
 
 function bytesOf(column: Column, row: number): Buffer {
   const data = column.data!;
-  return Buffer.from(data.buffer, data.byteOffset + column.offsets![row], column.offsets![row + 1] - column.offsets![row]);
+  return Buffer.from(
+    data.buffer,
+    data.byteOffset + column.offsets![row],
+    column.offsets![row + 1] - column.offsets![row],
+  );
 }
 
 const floorDiv = (a: bigint, b: bigint) => (a >= 0n ? a / b : -((-a + b - 1n) / b));
@@ -71,7 +75,12 @@ export function dateText(days: number): string {
 
 function clockText(micros: bigint, digits: number): string {
   const seconds = micros / 1_000_000n;
-  const fraction = digits === 0 ? '' : `.${String(micros % 1_000_000n).padStart(6, '0').slice(0, digits)}`;
+  const fraction =
+    digits === 0
+      ? ''
+      : `.${String(micros % 1_000_000n)
+          .padStart(6, '0')
+          .slice(0, digits)}`;
   return `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}${fraction}`;
 }
 

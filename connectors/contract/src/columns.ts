@@ -44,11 +44,16 @@ export function columnOf(type: LogicalType, cells: readonly Cell[]): Column {
   if (!isVariable(type)) {
     const values = fixedValues(type, cells.length);
     cells.forEach((value, row) => {
-      if (value !== null) values[row] = (values instanceof BigInt64Array || values instanceof BigUint64Array ? BigInt(value as bigint) : Number(value)) as never;
+      if (value !== null)
+        values[row] = (
+          values instanceof BigInt64Array || values instanceof BigUint64Array ? BigInt(value as bigint) : Number(value)
+        ) as never;
     });
     return { length: cells.length, validity, values };
   }
-  const parts = cells.map((value) => (value === null ? new Uint8Array(0) : value instanceof Uint8Array ? value : Buffer.from(String(value), 'utf8')));
+  const parts = cells.map((value) =>
+    value === null ? new Uint8Array(0) : value instanceof Uint8Array ? value : Buffer.from(String(value), 'utf8'),
+  );
   const offsets = new Int32Array(cells.length + 1);
   parts.forEach((part, row) => {
     offsets[row + 1] = offsets[row] + part.length;
@@ -58,7 +63,12 @@ export function columnOf(type: LogicalType, cells: readonly Cell[]): Column {
 
 /** A batch from rows of JavaScript values, in the order of the fields. */
 export function batchOf(fields: readonly Field[], records: readonly (readonly Cell[])[], position: Json = null): Batch {
-  const columns = fields.map((field, index) => columnOf(field.type, records.map((record) => record[index] ?? null)));
+  const columns = fields.map((field, index) =>
+    columnOf(
+      field.type,
+      records.map((record) => record[index] ?? null),
+    ),
+  );
   const bytes = columns.reduce((sum, column) => sum + (column.data?.byteLength ?? column.values?.byteLength ?? 0), 0);
   return { fields, columns, rows: records.length, bytes, position, rare: [], release: () => {} };
 }

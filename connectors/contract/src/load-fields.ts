@@ -12,14 +12,25 @@ export interface LoadLink {
  * primary key under its target names where every column of it is mapped. A constant arrives as utf8.
  * `missing` names source columns that are not there.
  */
-export function loadFields(links: readonly LoadLink[], source: Schema): { fields: Field[]; keys: string[]; missing: string[] } {
+export function loadFields(
+  links: readonly LoadLink[],
+  source: Schema,
+): { fields: Field[]; keys: string[]; missing: string[] } {
   const byName = new Map(source.fields.map((field) => [field.name, field]));
   const missing = links.flatMap((link) => (link.column !== null && !byName.has(link.column) ? [link.column] : []));
   const fields = links.map((link): Field => {
     const field = link.column === null ? undefined : byName.get(link.column);
-    if (field === undefined) return { name: link.target, type: { kind: 'utf8' }, native: '', nullable: true, generated: false };
+    if (field === undefined)
+      return { name: link.target, type: { kind: 'utf8' }, native: '', nullable: true, generated: false };
     const { type, native, nullable, comment } = field;
-    return { name: link.target, type, native, nullable, generated: false, ...(comment === undefined ? {} : { comment }) };
+    return {
+      name: link.target,
+      type,
+      native,
+      nullable,
+      generated: false,
+      ...(comment === undefined ? {} : { comment }),
+    };
   });
   const primary = source.keys.find((key) => key.primary)?.columns ?? [];
   const targets = primary.map((column) => links.find((link) => link.column === column)?.target);

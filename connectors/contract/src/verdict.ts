@@ -49,7 +49,8 @@ export function verdict(from: LogicalType, to: LogicalType): TypeVerdict {
   }
 }
 
-const impossible = (from: LogicalType, to: LogicalType) => answer('IMPOSSIBLE', `${from.kind} has no meaning as ${to.kind}.`);
+const impossible = (from: LogicalType, to: LogicalType) =>
+  answer('IMPOSSIBLE', `${from.kind} has no meaning as ${to.kind}.`);
 
 function fromInt(kind: TypeKind, ints: { digits: number; low: bigint; high: bigint }, to: LogicalType): TypeVerdict {
   const range = INTS[to.kind];
@@ -60,11 +61,17 @@ function fromInt(kind: TypeKind, ints: { digits: number; low: bigint; high: bigi
   }
   switch (to.kind) {
     case 'decimal':
-      return to.precision - to.scale >= ints.digits ? answer('WIDENING', 'Every value fits.') : answer('NARROWING', 'Values with more digits are dirty.');
+      return to.precision - to.scale >= ints.digits
+        ? answer('WIDENING', 'Every value fits.')
+        : answer('NARROWING', 'Values with more digits are dirty.');
     case 'float64':
-      return ints.digits <= 10 ? answer('WIDENING', 'Every value fits.') : answer('LOSSY', 'Above 2^53 the last digits are lost.');
+      return ints.digits <= 10
+        ? answer('WIDENING', 'Every value fits.')
+        : answer('LOSSY', 'Above 2^53 the last digits are lost.');
     case 'float32':
-      return ints.digits <= 5 ? answer('WIDENING', 'Every value fits.') : answer('LOSSY', 'Above 2^24 the last digits are lost.');
+      return ints.digits <= 5
+        ? answer('WIDENING', 'Every value fits.')
+        : answer('LOSSY', 'Above 2^24 the last digits are lost.');
     case 'utf8':
       return text(ints.digits + 1, to);
     default:
@@ -77,7 +84,8 @@ function fromFloat(kind: 'float32' | 'float64', to: LogicalType): TypeVerdict {
   if (to.kind === 'float64') return answer('WIDENING', 'Every value fits.');
   if (to.kind === 'float32') return answer('LOSSY', 'Digits beyond about 7 are lost.');
   if (to.kind === 'utf8') return text(25, to);
-  if (to.kind === 'decimal' || INTS[to.kind] !== undefined) return answer('LOSSY', 'A binary fraction is rounded; values out of range are dirty.');
+  if (to.kind === 'decimal' || INTS[to.kind] !== undefined)
+    return answer('LOSSY', 'A binary fraction is rounded; values out of range are dirty.');
   return impossible({ kind }, to);
 }
 
@@ -85,8 +93,11 @@ function fromDecimal(from: Extract<LogicalType, { kind: 'decimal' }>, to: Logica
   switch (to.kind) {
     case 'decimal':
       if (to.scale < from.scale) return answer('LOSSY', `Digits behind the ${to.scale}th are lost.`);
-      if (to.precision - to.scale < from.precision - from.scale) return answer('NARROWING', 'Values with more digits before the point are dirty.');
-      return to.scale === from.scale && to.precision === from.precision ? same : answer('WIDENING', 'Every value fits.');
+      if (to.precision - to.scale < from.precision - from.scale)
+        return answer('NARROWING', 'Values with more digits before the point are dirty.');
+      return to.scale === from.scale && to.precision === from.precision
+        ? same
+        : answer('WIDENING', 'Every value fits.');
     case 'utf8':
       return text(from.precision + 2, to);
     case 'float32':
@@ -94,7 +105,9 @@ function fromDecimal(from: Extract<LogicalType, { kind: 'decimal' }>, to: Logica
       return answer('LOSSY', 'A binary fraction holds about 15 digits.');
     default:
       if (INTS[to.kind] === undefined) return impossible(from, to);
-      return from.scale === 0 ? answer('NARROWING', 'Values out of range are dirty.') : answer('LOSSY', 'Digits behind the point are lost.');
+      return from.scale === 0
+        ? answer('NARROWING', 'Values out of range are dirty.')
+        : answer('LOSSY', 'Digits behind the point are lost.');
   }
 }
 
@@ -103,11 +116,17 @@ function fromText(from: Extract<LogicalType, { kind: 'utf8' | 'json' }>, to: Log
   if (to.kind === 'binary') return widened(bounded(bytes, to.maxBytes, 'bytes'));
   if (to.kind === 'utf8') {
     const chars = from.kind === 'utf8' ? (from.maxChars ?? from.maxBytes) : from.maxBytes;
-    const fits = to.maxChars === undefined ? bounded(bytes, to.maxBytes, 'bytes') : bounded(chars, to.maxChars, 'characters');
+    const fits =
+      to.maxChars === undefined ? bounded(bytes, to.maxBytes, 'bytes') : bounded(chars, to.maxChars, 'characters');
     return from.kind === 'utf8' ? fits : widened(fits);
   }
-  if (to.kind === 'json') return from.kind === 'json' ? bounded(from.maxBytes, to.maxBytes, 'bytes') : answer('NARROWING', 'Text that is not JSON is dirty.');
-  return from.kind === 'json' ? impossible(from, to) : answer('NARROWING', `Text that does not read as ${to.kind} is dirty.`);
+  if (to.kind === 'json')
+    return from.kind === 'json'
+      ? bounded(from.maxBytes, to.maxBytes, 'bytes')
+      : answer('NARROWING', 'Text that is not JSON is dirty.');
+  return from.kind === 'json'
+    ? impossible(from, to)
+    : answer('NARROWING', `Text that does not read as ${to.kind} is dirty.`);
 }
 
 function bounded(from: number | undefined, to: number | undefined, unit: string): TypeVerdict {
@@ -128,7 +147,12 @@ function fromTime(from: LogicalType, to: LogicalType): TypeVerdict {
   if (to.kind === 'utf8') return text(32, to);
   if (!TEMPORAL.has(to.kind)) return impossible(from, to);
   if (from.kind === to.kind) return digits(from, to);
-  if (from.kind === 'date') return to.kind === 'datetime' ? answer('WIDENING', 'Midnight of that day.') : to.kind === 'timestamp' ? zone() : impossible(from, to);
+  if (from.kind === 'date')
+    return to.kind === 'datetime'
+      ? answer('WIDENING', 'Midnight of that day.')
+      : to.kind === 'timestamp'
+        ? zone()
+        : impossible(from, to);
   if (from.kind === 'time' || to.kind === 'time') return impossible(from, to);
   if (to.kind === 'date') return answer('LOSSY', 'The time of day is lost.');
   return zone();
@@ -138,7 +162,9 @@ const zone = () => answer('LOSSY', 'A wall clock and an instant differ by a zone
 
 function digits(from: LogicalType, to: LogicalType): TypeVerdict {
   if (!('digits' in from) || !('digits' in to) || from.digits === to.digits) return same;
-  return from.digits < to.digits ? answer('WIDENING', 'Every value fits.') : answer('LOSSY', `Digits behind the ${to.digits}th of the second are lost.`);
+  return from.digits < to.digits
+    ? answer('WIDENING', 'Every value fits.')
+    : answer('LOSSY', `Digits behind the ${to.digits}th of the second are lost.`);
 }
 
 export type MappingRuleName = 'SAME_NAME' | 'SAME_NAME_LOOSE' | 'SAME_POSITION';
@@ -157,8 +183,13 @@ export interface SuggestedLinks {
 }
 
 /** Links by rule. Names are compared without regard to letter case; loosely, `_` is ignored as well. */
-export function suggestLinks(source: readonly Field[], target: readonly Field[], rule: MappingRuleName): SuggestedLinks {
-  const key = (name: string) => (rule === 'SAME_NAME_LOOSE' ? name.toLowerCase().replaceAll('_', '') : name.toLowerCase());
+export function suggestLinks(
+  source: readonly Field[],
+  target: readonly Field[],
+  rule: MappingRuleName,
+): SuggestedLinks {
+  const key = (name: string) =>
+    rule === 'SAME_NAME_LOOSE' ? name.toLowerCase().replaceAll('_', '') : name.toLowerCase();
   const byName = new Map<string, Field>();
   for (const field of source) if (!byName.has(key(field.name))) byName.set(key(field.name), field);
   const links: SuggestedLink[] = [];

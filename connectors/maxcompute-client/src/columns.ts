@@ -1,6 +1,14 @@
 import type { OdpsType } from './types.ts';
 
-export type Values = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array | BigInt64Array | BigUint64Array;
+export type Values =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
 
 /**
  * A column of values, in Arrow's memory layout.
@@ -24,7 +32,19 @@ export interface ColumnData {
 }
 
 /** How values of a type lie in memory and on the wire. */
-export type Physical = 'int8' | 'int16' | 'int32' | 'int64' | 'float' | 'double' | 'bool' | 'bytes' | 'date' | 'millis' | 'stamp' | 'items';
+export type Physical =
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'float'
+  | 'double'
+  | 'bool'
+  | 'bytes'
+  | 'date'
+  | 'millis'
+  | 'stamp'
+  | 'items';
 
 export function physicalOf(type: OdpsType): Physical {
   switch (type.kind) {

@@ -28,7 +28,12 @@ export function finish(state: number): number {
 /** Takes a 32-bit value, little-endian. */
 export function addInt32(state: number, value: number): number {
   const word = state ^ value;
-  return TABLE[768 + (word & 255)] ^ TABLE[512 + ((word >>> 8) & 255)] ^ TABLE[256 + ((word >>> 16) & 255)] ^ TABLE[word >>> 24];
+  return (
+    TABLE[768 + (word & 255)] ^
+    TABLE[512 + ((word >>> 8) & 255)] ^
+    TABLE[256 + ((word >>> 16) & 255)] ^
+    TABLE[word >>> 24]
+  );
 }
 
 /** Takes a 64-bit value, little-endian, given as its halves. */

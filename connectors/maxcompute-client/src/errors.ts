@@ -24,7 +24,10 @@ export class MaxComputeError extends Error {
   readonly retryAfterMs: number | null;
 
   constructor(init: MaxComputeErrorInit) {
-    super(init.requestId === undefined ? init.message : `${init.message} (request ${init.requestId})`, init.cause === undefined ? undefined : { cause: init.cause });
+    super(
+      init.requestId === undefined ? init.message : `${init.message} (request ${init.requestId})`,
+      init.cause === undefined ? undefined : { cause: init.cause },
+    );
     this.code = init.code;
     this.kind = init.kind;
     this.hint = init.hint ?? null;
@@ -40,7 +43,7 @@ const KINDS: { [code: string]: [ErrorKind, string] } = {
   NoPermission: ['auth', 'Grant the account the right named.'],
   'ODPS-0410042': ['auth', 'Check the access key.'],
   'ODPS-0410051': ['auth', 'Check the access id.'],
-  'ODPS-0420095': ['auth', 'Check the project name and the account\'s rights on it.'],
+  'ODPS-0420095': ['auth', "Check the project name and the account's rights on it."],
   'ODPS-0130013': ['auth', 'Grant the account the right named.'],
   'ODPS-0420111': ['missing', 'Check the project name.'],
   'ODPS-0130131': ['missing', 'Check the table name.'],
@@ -50,7 +53,7 @@ const KINDS: { [code: string]: [ErrorKind, string] } = {
   NoSuchPartition: ['missing', 'Create the partition first.'],
   NoSuchUpload: ['missing', 'The session has expired: start a new one.'],
   NoSuchDownload: ['missing', 'The session has expired: start a new one.'],
-  RequestTimeTooSkewed: ['config', 'Set this machine\'s clock.'],
+  RequestTimeTooSkewed: ['config', "Set this machine's clock."],
   SlotExceeded: ['busy', 'Fewer parallel blocks, or a larger tunnel quota.'],
   FlowExceeded: ['busy', 'Fewer parallel blocks, or a larger tunnel quota.'],
   InternalServerError: ['busy', 'The service failed; it is tried again by itself.'],
@@ -81,18 +84,32 @@ function parseBody(body: string): ErrorBody {
     return JSON.parse(body) as ErrorBody;
   } catch {
     const [Code, Message, RequestId] = [tagged(body, 'Code'), tagged(body, 'Message'), tagged(body, 'RequestId')];
-    return { ...(Code === undefined ? {} : { Code }), ...(Message === undefined ? {} : { Message }), ...(RequestId === undefined ? {} : { RequestId }) };
+    return {
+      ...(Code === undefined ? {} : { Code }),
+      ...(Message === undefined ? {} : { Message }),
+      ...(RequestId === undefined ? {} : { RequestId }),
+    };
   }
 }
 
 /** The error in an answer: XML or JSON of the service, else whatever the status says. */
-export function errorOfAnswer(status: number, body: string, headers: { [name: string]: string | string[] | undefined }): MaxComputeError {
+export function errorOfAnswer(
+  status: number,
+  body: string,
+  headers: { [name: string]: string | string[] | undefined },
+): MaxComputeError {
   const found = parseBody(body);
   const numeric = /ODPS-\d{7}/.exec(found.Message ?? '')?.[0];
-  const code = found.Code?.split(':')[0].trim() || (status === 404 ? 'NoSuchObject' : status === 401 ? 'Unauthorized' : 'UnreadableAnswer');
+  const code =
+    found.Code?.split(':')[0].trim() ||
+    (status === 404 ? 'NoSuchObject' : status === 401 ? 'Unauthorized' : 'UnreadableAnswer');
   const [kind, hint] = KINDS[code] ?? (numeric === undefined ? undefined : KINDS[numeric]) ?? byStatus(status);
   const requestId = found.RequestId ?? String(headers['x-odps-request-id'] ?? '');
-  const message = found.Message?.trim() || (code === 'UnreadableAnswer' ? `HTTP ${status}: this is not an answer of MaxCompute: ${body.slice(0, 120)}` : `HTTP ${status}, ${code}`);
+  const message =
+    found.Message?.trim() ||
+    (code === 'UnreadableAnswer'
+      ? `HTTP ${status}: this is not an answer of MaxCompute: ${body.slice(0, 120)}`
+      : `HTTP ${status}, ${code}`);
   return new MaxComputeError({
     code: code === 'UnreadableAnswer' && numeric !== undefined ? numeric : code,
     message,

@@ -45,7 +45,11 @@ export interface Answer {
 
 const USER_AGENT = 'sampan-maxcompute/0.1';
 const TRIES = 5;
-const TUNNEL_HEADERS = { 'x-odps-tunnel-version': '6', 'odps-tunnel-date-transform': 'v1', 'odps-tunnel-sdk-support-schema-evolution': 'true' };
+const TUNNEL_HEADERS = {
+  'x-odps-tunnel-version': '6',
+  'odps-tunnel-date-transform': 'v1',
+  'odps-tunnel-sdk-support-schema-evolution': 'true',
+};
 
 /** Sends signed requests, and tries again what may be tried again. */
 export class Http {
@@ -88,15 +92,21 @@ export class Http {
     const { status, headers } = { status: response.statusCode ?? 0, headers: response.headers };
     if (status >= 200 && status < 300) return { status, headers, body };
     const error = errorOfAnswer(status, body, headers);
-    if (error.code === 'RequestTimeTooSkewed' && headers.date !== undefined) this.#skewMs = Date.parse(headers.date) - Date.now();
+    if (error.code === 'RequestTimeTooSkewed' && headers.date !== undefined)
+      this.#skewMs = Date.parse(headers.date) - Date.now();
     throw error;
   }
 
   /** A signed request whose body the caller writes. */
-  async open(call: Omit<Call, 'body' | 'repeatable'>, headers: { [name: string]: string } = {}): Promise<http.ClientRequest> {
+  async open(
+    call: Omit<Call, 'body' | 'repeatable'>,
+    headers: { [name: string]: string } = {},
+  ): Promise<http.ClientRequest> {
     const { options } = this;
     const base = new URL(call.base);
-    const query = new Map(Object.entries(call.query ?? {}).filter((one): one is [string, string] => one[1] !== undefined));
+    const query = new Map(
+      Object.entries(call.query ?? {}).filter((one): one is [string, string] => one[1] !== undefined),
+    );
     const now = new Date(Date.now() + this.#skewMs);
     const signed: { [name: string]: string } = {
       date: now.toUTCString(),
@@ -106,11 +116,18 @@ export class Http {
       ...call.headers,
     };
     const canonical = canonicalString({ method: call.method, resource: call.resource, query, headers: signed });
-    const region = options.region === undefined ? null : { name: options.region, day: now.toISOString().slice(0, 10).replaceAll('-', '') };
+    const region =
+      options.region === undefined
+        ? null
+        : { name: options.region, day: now.toISOString().slice(0, 10).replaceAll('-', '') };
     signed.authorization = authorization(options, canonical, region);
     if (options.securityToken !== undefined) signed['authorization-sts-token'] = options.securityToken;
     const path = `${base.pathname.replace(/\/$/, '')}${call.resource.split('/').map(encodeURIComponent).join('/')}`;
-    const search = [...query].map(([name, value]) => (value === '' ? encodeURIComponent(name) : `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)).join('&');
+    const search = [...query]
+      .map(([name, value]) =>
+        value === '' ? encodeURIComponent(name) : `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+      )
+      .join('&');
     const secure = base.protocol === 'https:';
     const how: http.RequestOptions = {
       method: call.method,
@@ -138,7 +155,11 @@ export class Http {
     const key = base.origin;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
-    const settings = { keepAlive: true, maxSockets: 64, ...(this.options.lookup === undefined ? {} : { lookup: this.options.lookup }) };
+    const settings = {
+      keepAlive: true,
+      maxSockets: 64,
+      ...(this.options.lookup === undefined ? {} : { lookup: this.options.lookup }),
+    };
     const agent = secure ? new https.Agent(settings) : new http.Agent(settings);
     const { dial } = this.options;
     if (dial !== undefined) dialled(agent, dial, secure);
@@ -149,7 +170,12 @@ export class Http {
 
 /** Has an agent take its sockets from the caller's dialler; TLS is put on top of them. */
 function dialled(agent: http.Agent, dial: NonNullable<ClientOptions['dial']>, secure: boolean): void {
-  const owner = agent as unknown as { createConnection(how: Record<string, unknown>, done: (error: Error | null, socket?: Socket) => void): Socket | undefined };
+  const owner = agent as unknown as {
+    createConnection(
+      how: Record<string, unknown>,
+      done: (error: Error | null, socket?: Socket) => void,
+    ): Socket | undefined;
+  };
   const original = owner.createConnection.bind(agent);
   owner.createConnection = (how, done) => {
     const host = String(how.host);
@@ -179,13 +205,25 @@ export async function text(response: http.IncomingMessage): Promise<string> {
 }
 
 const unreachable = (message: string, cause?: unknown) =>
-  new MaxComputeError({ code: 'ConnectionFailed', kind: 'busy', message: `MaxCompute could not be reached: ${message}.`, hint: 'It is tried again by itself; check endpoint and network if it stays.', cause });
+  new MaxComputeError({
+    code: 'ConnectionFailed',
+    kind: 'busy',
+    message: `MaxCompute could not be reached: ${message}.`,
+    hint: 'It is tried again by itself; check endpoint and network if it stays.',
+    cause,
+  });
 
 export function networkError(error: Error): Error {
   if (error.name === 'ConnectorError') return error;
   const { code } = error as { code?: string };
   if (code?.startsWith('ERR_TLS') || code?.includes('CERT') || code === 'DEPTH_ZERO_SELF_SIGNED_CERT') {
-    return new MaxComputeError({ code: 'CertificateRefused', kind: 'config', message: `The certificate of the endpoint was refused: ${error.message}.`, hint: 'Check the endpoint.', cause: error });
+    return new MaxComputeError({
+      code: 'CertificateRefused',
+      kind: 'config',
+      message: `The certificate of the endpoint was refused: ${error.message}.`,
+      hint: 'Check the endpoint.',
+      cause: error,
+    });
   }
   return unreachable(error.message || code || 'connection lost', error);
 }
@@ -193,9 +231,13 @@ export function networkError(error: Error): Error {
 async function pause(millis: number, signal: AbortSignal | undefined): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, millis);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
+    signal?.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
 }

@@ -30,7 +30,14 @@ export async function runSql(http: Http, sql: string, options: SqlOptions = {}):
   const instanceId = await submit(http, sql, options);
   const resource = `/projects/${project}/instances/${instanceId}`;
   const get = (query: { [name: string]: string }) =>
-    http.call({ method: 'GET', base: http.options.endpoint, resource, query: { curr_project: project, ...query }, repeatable: true, signal: options.signal });
+    http.call({
+      method: 'GET',
+      base: http.options.endpoint,
+      resource,
+      query: { curr_project: project, ...query },
+      repeatable: true,
+      signal: options.signal,
+    });
   for (let poll = 0; ; poll++) {
     const { body } = await get({});
     if (/terminated/i.test(textOf(body, 'Status') ?? '')) break;
@@ -51,9 +58,13 @@ export async function runSql(http: Http, sql: string, options: SqlOptions = {}):
 
 async function submit(http: Http, sql: string, options: SqlOptions): Promise<string> {
   const { project, schema } = http.options;
-  const named = schema === undefined ? {} : { 'odps.namespace.schema': 'true', 'odps.sql.allow.namespace.schema': 'true', 'odps.default.schema': schema };
+  const named =
+    schema === undefined
+      ? {}
+      : { 'odps.namespace.schema': 'true', 'odps.sql.allow.namespace.schema': 'true', 'odps.default.schema': schema };
   const settings = JSON.stringify({ ...SETTINGS, ...named, ...options.settings });
-  const property = (name: string, value: string) => `<Property><Name>${name}</Name><Value>${escapeXml(value)}</Value></Property>`;
+  const property = (name: string, value: string) =>
+    `<Property><Name>${name}</Name><Value>${escapeXml(value)}</Value></Property>`;
   const query = `<Query><![CDATA[${sql.replaceAll(']]>', ']]]]><![CDATA[>')}]]></Query>`;
   const body = `<?xml version="1.0" encoding="utf-8"?><Instance><Job><Priority>9</Priority><Guid>${options.guid ?? randomUUID()}</Guid><Tasks><SQL><Name>${TASK}</Name><Config>${property('uuid', randomUUID())}${property('settings', settings)}</Config>${query}</SQL></Tasks><DAG><RunMode>Sequence</RunMode></DAG></Job></Instance>`;
   // The Guid makes the request repeatable: a second submission finds the first one's instance.
@@ -67,13 +78,27 @@ async function submit(http: Http, sql: string, options: SqlOptions): Promise<str
     signal: options.signal,
   });
   const id = answer.headers.location?.split('/').pop();
-  if (!id) throw new MaxComputeError({ code: 'UnreadableAnswer', kind: 'bug', message: 'The answer to a statement names no instance.' });
+  if (!id)
+    throw new MaxComputeError({
+      code: 'UnreadableAnswer',
+      kind: 'bug',
+      message: 'The answer to a statement names no instance.',
+    });
   return id;
 }
 
 async function stop(http: Http, resource: string): Promise<void> {
   const body = '<Instance><Status>Terminated</Status></Instance>';
-  await http.call({ method: 'PUT', base: http.options.endpoint, resource, query: { curr_project: http.options.project }, body, repeatable: true }).catch(() => {});
+  await http
+    .call({
+      method: 'PUT',
+      base: http.options.endpoint,
+      resource,
+      query: { curr_project: http.options.project },
+      body,
+      repeatable: true,
+    })
+    .catch(() => {});
 }
 
 function resultText(xml: string): { text: string; format: string } {
@@ -81,7 +106,10 @@ function resultText(xml: string): { text: string; format: string } {
   if (result === undefined) return { text: '', format: 'text' };
   const raw = textOf(xml, 'Result') ?? '';
   const format = /Format="([^"]*)"/i.exec(result.attributes)?.[1].toLowerCase() ?? 'text';
-  return { text: /Transform="base64"/i.test(result.attributes) ? Buffer.from(raw, 'base64').toString('utf8') : raw, format };
+  return {
+    text: /Transform="base64"/i.test(result.attributes) ? Buffer.from(raw, 'base64').toString('utf8') : raw,
+    format,
+  };
 }
 
 /** CSV with quoted fields; the unquoted token `\N` is NULL. */

@@ -1,7 +1,7 @@
 import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
-import { type OdpsColumn, parseType } from './types.ts';
 import { partitionSql } from './sql-text.ts';
+import { type OdpsColumn, parseType } from './types.ts';
 import { elements, textOf } from './xml.ts';
 
 export interface Table {
@@ -27,10 +27,22 @@ interface ColumnJson {
   nullable?: boolean;
 }
 
-const columnOf = (one: ColumnJson): OdpsColumn => ({ name: one.name, type: parseType(one.type), comment: one.comment ?? '', nullable: one.isNullable ?? one.nullable ?? true });
+const columnOf = (one: ColumnJson): OdpsColumn => ({
+  name: one.name,
+  type: parseType(one.type),
+  comment: one.comment ?? '',
+  nullable: one.isNullable ?? one.nullable ?? true,
+});
 
 const get = (http: Http, resource: string, query: { [name: string]: string | undefined }, signal?: AbortSignal) =>
-  http.call({ method: 'GET', base: http.options.endpoint, resource, query: { curr_project: http.options.project, curr_schema: http.options.schema, ...query }, repeatable: true, signal });
+  http.call({
+    method: 'GET',
+    base: http.options.endpoint,
+    resource,
+    query: { curr_project: http.options.project, curr_schema: http.options.schema, ...query },
+    repeatable: true,
+    signal,
+  });
 
 const tablePath = (http: Http, table: string) => `/projects/${http.options.project}/tables/${table}`;
 
@@ -38,7 +50,12 @@ const tablePath = (http: Http, table: string) => `/projects/${http.options.proje
 export async function getProject(http: Http, signal?: AbortSignal): Promise<{ name: string; owner: string }> {
   const { body, headers } = await get(http, `/projects/${http.options.project}`, {}, signal);
   if (textOf(body, 'Project') === undefined) {
-    throw new MaxComputeError({ code: 'UnreadableAnswer', kind: 'config', message: 'This endpoint answers, but not as MaxCompute does.', hint: 'Check the endpoint: it should end in /api.' });
+    throw new MaxComputeError({
+      code: 'UnreadableAnswer',
+      kind: 'config',
+      message: 'This endpoint answers, but not as MaxCompute does.',
+      hint: 'Check the endpoint: it should end in /api.',
+    });
   }
   return { name: textOf(body, 'Name') ?? http.options.project, owner: String(headers['x-odps-owner'] ?? '') };
 }
@@ -55,7 +72,8 @@ export async function getTable(http: Http, name: string, signal?: AbortSignal): 
 
 function tableOf(xml: string): Table {
   const schema = JSON.parse(textOf(xml, 'Schema') ?? '{}') as Record<string, unknown>;
-  const reserved = typeof schema.Reserved === 'string' ? (JSON.parse(schema.Reserved) as { PrimaryKey?: string[] }) : {};
+  const reserved =
+    typeof schema.Reserved === 'string' ? (JSON.parse(schema.Reserved) as { PrimaryKey?: string[] }) : {};
   const count = (value: unknown) => (typeof value === 'number' && value >= 0 ? value : null);
   return {
     name: textOf(xml, 'Name') ?? String(schema.tableName ?? ''),
@@ -74,14 +92,23 @@ function tableOf(xml: string): Table {
 export async function* listTables(http: Http, prefix = '', signal?: AbortSignal): AsyncGenerator<string> {
   let marker: string | undefined;
   do {
-    const { body } = await get(http, `/projects/${http.options.project}/tables`, { expectmarker: 'true', name: prefix || undefined, marker }, signal);
+    const { body } = await get(
+      http,
+      `/projects/${http.options.project}/tables`,
+      { expectmarker: 'true', name: prefix || undefined, marker },
+      signal,
+    );
     for (const { content } of elements(body, 'Table')) yield textOf(content, 'Name') ?? '';
     marker = textOf(body, 'Marker') || undefined;
   } while (marker !== undefined);
 }
 
 /** All partitions, page by page. */
-export async function* listPartitions(http: Http, table: string, signal?: AbortSignal): AsyncGenerator<{ name: string; value: string }[]> {
+export async function* listPartitions(
+  http: Http,
+  table: string,
+  signal?: AbortSignal,
+): AsyncGenerator<{ name: string; value: string }[]> {
   let marker: string | undefined;
   do {
     const { body } = await get(http, tablePath(http, table), { partitions: '', expectmarker: 'true', marker }, signal);
@@ -95,7 +122,12 @@ export async function* listPartitions(http: Http, table: string, signal?: AbortS
   } while (marker !== undefined);
 }
 
-export async function hasPartition(http: Http, table: string, partition: readonly { name: string; value: string }[], signal?: AbortSignal): Promise<boolean> {
+export async function hasPartition(
+  http: Http,
+  table: string,
+  partition: readonly { name: string; value: string }[],
+  signal?: AbortSignal,
+): Promise<boolean> {
   try {
     await get(http, tablePath(http, table), { partition: partitionSql(partition).replaceAll('`', '') }, signal);
     return true;

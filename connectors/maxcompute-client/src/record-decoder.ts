@@ -11,7 +11,7 @@ const FIELD_END_METRICS = 33_554_176;
 /** The service's own limit of a record; a length above it is garbage, not something to wait for. */
 const MOST_BYTES = 256 * 1024 * 1024;
 /** DATETIME values (ms) must have their microseconds in 64 bits. */
-const MOST_MILLIS = 9_223_372_036_854_775;
+const MOST_MILLIS = Number.MAX_SAFE_INTEGER;
 
 interface Filling {
   type: OdpsType;
@@ -97,7 +97,12 @@ export class RecordDecoder {
 
   end(): DecodedBatch | null {
     if (this.#state !== 'done') {
-      throw new MaxComputeError({ code: 'TruncatedDataStream', kind: 'busy', message: `The record stream ends without its trailer, after ${this.rows} records.`, hint: 'Read or send it again.' });
+      throw new MaxComputeError({
+        code: 'TruncatedDataStream',
+        kind: 'busy',
+        message: `The record stream ends without its trailer, after ${this.rows} records.`,
+        hint: 'Read or send it again.',
+      });
     }
     return this.#filled === 0 ? null : this.#take();
   }
@@ -128,13 +133,16 @@ export class RecordDecoder {
       if (field === FIELD_META_COUNT && (tag & 7) === 0) {
         if (!first) throw malformed('the trailer begins inside a record');
         this.#zigzag(bytes);
-        if (this.#high * 4_294_967_296 + (this.#low >>> 0) !== this.rows) throw malformed(`the stream says it has other than the ${this.rows} records read`);
+        if (this.#high * 4_294_967_296 + (this.#low >>> 0) !== this.rows)
+          throw malformed(`the stream says it has other than the ${this.rows} records read`);
         this.#state = 'counted';
         return this.#at;
       }
       const column = this.#columns[field - 1];
-      if (column === undefined) throw malformed(`record ${this.rows}: field ${field}, but there are ${this.#columns.length} columns`);
-      if (column.wireType !== (tag & 7)) throw malformed(`record ${this.rows}, column ${field}: wire type ${tag & 7} instead of ${column.wireType}`);
+      if (column === undefined)
+        throw malformed(`record ${this.rows}: field ${field}, but there are ${this.#columns.length} columns`);
+      if (column.wireType !== (tag & 7))
+        throw malformed(`record ${this.rows}, column ${field}: wire type ${tag & 7} instead of ${column.wireType}`);
       if (column.seen === this.rows) throw malformed(`record ${this.rows}: column ${field} comes twice`);
       column.seen = this.rows;
       crc = this.#value(bytes, column, addInt32(crc, field));
@@ -163,7 +171,8 @@ export class RecordDecoder {
       case 'date':
         this.#zigzag(bytes);
         column.values![row] = this.#low;
-        if (column.values![row] !== this.#low || this.#high !== this.#low >> 31) throw malformed(`record ${this.rows}: a value is out of the range of its type`);
+        if (column.values![row] !== this.#low || this.#high !== this.#low >> 31)
+          throw malformed(`record ${this.rows}: a value is out of the range of its type`);
         return addInt64(state, this.#low, this.#high);
       case 'double':
         column.values![row] = bytes.readDoubleLE(this.#step(8));
@@ -190,7 +199,8 @@ export class RecordDecoder {
 
   #bytes(bytes: Buffer, column: Filling, state: number): number {
     const length = this.#varint32(bytes);
-    if (length > this.#fieldBytes) throw malformed(`record ${this.rows}: a field of ${length} bytes, at most ${this.#fieldBytes} are allowed`);
+    if (length > this.#fieldBytes)
+      throw malformed(`record ${this.rows}: a field of ${length} bytes, at most ${this.#fieldBytes} are allowed`);
     const from = this.#step(length);
     if (column.used + length > column.data.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(column.data.length * 2, column.used + length));
@@ -333,7 +343,12 @@ export class RecordDecoder {
       const validity = column.validity ?? undefined;
       if (column.items !== undefined) return { length: rows, validity, items: column.items };
       if (column.offsets !== null) return { length: rows, validity, offsets: column.offsets, data: column.data };
-      return { length: rows, validity, values: column.values, ...(column.subMicros === null ? {} : { subMicros: column.subMicros }) };
+      return {
+        length: rows,
+        validity,
+        values: column.values,
+        ...(column.subMicros === null ? {} : { subMicros: column.subMicros }),
+      };
     });
     this.#renew();
     return { columns, rows };
@@ -361,5 +376,10 @@ export class RecordDecoder {
 const needMore = new NeedMore();
 
 function malformed(what: string): MaxComputeError {
-  return new MaxComputeError({ code: 'MalformedDataStream', kind: 'data', message: `The record stream is broken: ${what}.`, hint: 'Send it again; if it stays, the sender has a defect.' });
+  return new MaxComputeError({
+    code: 'MalformedDataStream',
+    kind: 'data',
+    message: `The record stream is broken: ${what}.`,
+    hint: 'Send it again; if it stays, the sender has a defect.',
+  });
 }

@@ -44,7 +44,9 @@ export class RecordEncoder {
     this.#at = 0;
     const wide = columns.map((column) => {
       const { values } = column;
-      return values instanceof BigInt64Array ? new Int32Array(values.buffer, values.byteOffset, values.length * 2) : null;
+      return values instanceof BigInt64Array
+        ? new Int32Array(values.buffer, values.byteOffset, values.length * 2)
+        : null;
     });
     for (let row = 0; row < rows; row++) this.#record(columns, wide, row, items);
     this.rows += rows;
@@ -66,7 +68,8 @@ export class RecordEncoder {
     let room = rows * (ROOM_A_RECORD + columns.length * ROOM_A_VALUE);
     columns.forEach((column, index) => {
       if (column.offsets !== undefined) room += column.offsets[rows] - column.offsets[0];
-      if (column.items !== undefined) for (let row = 0; row < rows; row++) room += items.sizeOf(this.#coders[index].type, column.items[row]);
+      if (column.items !== undefined)
+        for (let row = 0; row < rows; row++) room += items.sizeOf(this.#coders[index].type, column.items[row]);
     });
     return room;
   }
@@ -122,7 +125,12 @@ export class RecordEncoder {
           crc = this.#millis(crc, wide[i]![2 * row], wide[i]![2 * row + 1]);
           break;
         case 'stamp':
-          crc = this.#stamp(crc, wide[i]![2 * row], wide[i]![2 * row + 1], column.subMicros === undefined ? 0 : column.subMicros[row]);
+          crc = this.#stamp(
+            crc,
+            wide[i]![2 * row],
+            wide[i]![2 * row + 1],
+            column.subMicros === undefined ? 0 : column.subMicros[row],
+          );
           break;
         default:
           this.#at = items.write(this.#out, this.#at, coder.type, column.items![row], crc);

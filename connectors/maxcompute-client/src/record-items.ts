@@ -27,9 +27,21 @@ export class ItemWriter {
     if (value instanceof Uint8Array) return 12 + value.length;
     if (Array.isArray(value)) {
       const inner = type.kind === 'array' ? [type.element] : type.kind === 'map' ? [type.key, type.value] : [];
-      return value.reduce((sum: number, one) => sum + inner.reduce((all, kind, at) => all + 2 + this.sizeOf(kind, inner.length === 2 ? (one as unknown[])[at] : one), 0), 24);
+      return value.reduce(
+        (sum: number, one) =>
+          sum +
+          inner.reduce(
+            (all, kind, at) => all + 2 + this.sizeOf(kind, inner.length === 2 ? (one as unknown[])[at] : one),
+            0,
+          ),
+        24,
+      );
     }
-    if (type.kind === 'struct') return type.fields.reduce((sum, field) => sum + 1 + this.sizeOf(field.type, (value as { [name: string]: unknown })[field.name]), 8);
+    if (type.kind === 'struct')
+      return type.fields.reduce(
+        (sum, field) => sum + 1 + this.sizeOf(field.type, (value as { [name: string]: unknown })[field.name]),
+        8,
+      );
     return 24;
   }
 
@@ -48,11 +60,18 @@ export class ItemWriter {
         return this.#list(type.element, value as Item[]);
       case 'map': {
         const pairs = value as [Item, Item][];
-        this.#list(type.key, pairs.map((pair) => pair[0]));
-        return this.#list(type.value, pairs.map((pair) => pair[1]));
+        this.#list(
+          type.key,
+          pairs.map((pair) => pair[0]),
+        );
+        return this.#list(
+          type.value,
+          pairs.map((pair) => pair[1]),
+        );
       }
       case 'struct':
-        for (const field of type.fields) this.#flagged(field.type, (value as { [field: string]: Item })[field.name] ?? null);
+        for (const field of type.fields)
+          this.#flagged(field.type, (value as { [field: string]: Item })[field.name] ?? null);
         return;
       case 'timestamp':
       case 'timestamp_ntz':

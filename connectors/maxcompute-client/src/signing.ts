@@ -27,14 +27,19 @@ export function canonicalString(request: SignedRequest): string {
     ['content-type', request.headers['content-type'] ?? ''],
     ['date', request.headers.date ?? ''],
   ]);
-  for (const [name, value] of Object.entries(request.headers)) if (name.startsWith('x-odps-')) lines.set(name, `${name}:${value ?? ''}`);
+  for (const [name, value] of Object.entries(request.headers))
+    if (name.startsWith('x-odps-')) lines.set(name, `${name}:${value ?? ''}`);
   for (const [name, value] of request.query) if (name.startsWith('x-odps-')) lines.set(name, `${name}:${value}`);
   const named = [...lines.keys()].sort().map((name) => lines.get(name) as string);
   const query = [...request.query.keys()].sort().map((name) => {
     const value = request.query.get(name);
     return value === '' ? name : `${name}=${value}`;
   });
-  return [request.method, ...named, query.length === 0 ? request.resource : `${request.resource}?${query.join('&')}`].join('\n');
+  return [
+    request.method,
+    ...named,
+    query.length === 0 ? request.resource : `${request.resource}?${query.join('&')}`,
+  ].join('\n');
 }
 
 const hmac256 = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text, 'utf8').digest();

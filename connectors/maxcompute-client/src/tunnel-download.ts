@@ -16,7 +16,8 @@ export interface DownloadOf {
   partition: { name: string; value: string }[];
 }
 
-const tablePath = (http: Http, table: string) => `/projects/${http.options.project}${http.options.schema === undefined ? '' : `/schemas/${http.options.schema}`}/tables/${table}`;
+const tablePath = (http: Http, table: string) =>
+  `/projects/${http.options.project}${http.options.schema === undefined ? '' : `/schemas/${http.options.schema}`}/tables/${table}`;
 
 /** A snapshot of table or partition to read from. */
 export async function createDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<DownloadSession> {
@@ -30,26 +31,50 @@ export async function createDownload(http: Http, of: DownloadOf, signal?: AbortS
     repeatable: true,
     signal,
   });
-  const json = JSON.parse(body) as { DownloadID: string; RecordCount: number; Schema: { columns: { name: string; type: string; nullable?: boolean }[] } };
-  const columns = json.Schema.columns.map((one) => ({ name: one.name, type: parseType(one.type), nullable: one.nullable ?? true, comment: '' }));
+  const json = JSON.parse(body) as {
+    DownloadID: string;
+    RecordCount: number;
+    Schema: { columns: { name: string; type: string; nullable?: boolean }[] };
+  };
+  const columns = json.Schema.columns.map((one) => ({
+    name: one.name,
+    type: parseType(one.type),
+    nullable: one.nullable ?? true,
+    comment: '',
+  }));
   return { id: json.DownloadID, rows: json.RecordCount, columns };
 }
 
 /** Rows `start` to `start + count`. @throws MaxComputeError `TruncatedDataStream` where the connection ended early */
-export async function* readRows(http: Http, of: DownloadOf, session: DownloadSession, start: number, count: number, signal?: AbortSignal): AsyncGenerator<DecodedBatch> {
+export async function* readRows(
+  http: Http,
+  of: DownloadOf,
+  session: DownloadSession,
+  start: number,
+  count: number,
+  signal?: AbortSignal,
+): AsyncGenerator<DecodedBatch> {
   const partition = of.partition.length === 0 ? undefined : partitionSpec(of.partition);
   const request = await http.open({
     method: 'GET',
     base: await tunnelEndpoint(http, signal),
     resource: tablePath(http, of.table),
-    query: { downloadid: session.id, data: '', rowrange: `(${start},${count})`, partition, quotaName: http.options.quota, curr_project: http.options.project },
+    query: {
+      downloadid: session.id,
+      data: '',
+      rowrange: `(${start},${count})`,
+      partition,
+      quotaName: http.options.quota,
+      curr_project: http.options.project,
+    },
     headers: { ...tunnelHeaders, 'accept-encoding': 'identity' },
     ...(signal === undefined ? {} : { signal }),
   });
   const answered = http.answer(request);
   request.end();
   const response = await answered;
-  if ((response.statusCode ?? 0) >= 300) throw errorOfAnswer(response.statusCode ?? 0, await text(response), response.headers);
+  if ((response.statusCode ?? 0) >= 300)
+    throw errorOfAnswer(response.statusCode ?? 0, await text(response), response.headers);
   const decoder = new RecordDecoder(session.columns.map((column) => column.type));
   try {
     for await (const chunk of response) yield* decoder.push(chunk as Buffer);
@@ -59,6 +84,12 @@ export async function* readRows(http: Http, of: DownloadOf, session: DownloadSes
     response.destroy();
   }
   const last = decoder.end();
-  if (decoder.rows !== count) throw new MaxComputeError({ code: 'TruncatedDataStream', kind: 'busy', message: `${decoder.rows} of ${count} rows came.`, hint: 'Read them again.' });
+  if (decoder.rows !== count)
+    throw new MaxComputeError({
+      code: 'TruncatedDataStream',
+      kind: 'busy',
+      message: `${decoder.rows} of ${count} rows came.`,
+      hint: 'Read them again.',
+    });
   if (last !== null) yield last;
 }

@@ -7,7 +7,15 @@ import { RecordEncoder } from './record-encoder.ts';
 import { partitionSpec } from './sql-text.ts';
 import { type OdpsColumn, parseType } from './types.ts';
 
-export type UploadStatus = 'NORMAL' | 'CLOSING' | 'COMMITTING' | 'CLOSED' | 'CANCELED' | 'EXPIRED' | 'CRITICAL' | 'UNKNOWN';
+export type UploadStatus =
+  | 'NORMAL'
+  | 'CLOSING'
+  | 'COMMITTING'
+  | 'CLOSED'
+  | 'CANCELED'
+  | 'EXPIRED'
+  | 'CRITICAL'
+  | 'UNKNOWN';
 
 export interface UploadTarget {
   table: string;
@@ -38,7 +46,12 @@ const DEFAULT_FIELD_BYTES = 8 * 1024 * 1024;
 
 function sessionOf(body: string, id?: string): UploadSession {
   const json = JSON.parse(body) as SessionJson;
-  const columns = (json.Schema?.columns ?? []).map((one) => ({ name: one.name, type: parseType(one.type), nullable: one.nullable ?? true, comment: one.comment ?? '' }));
+  const columns = (json.Schema?.columns ?? []).map((one) => ({
+    name: one.name,
+    type: parseType(one.type),
+    nullable: one.nullable ?? true,
+    comment: one.comment ?? '',
+  }));
   return {
     id: json.UploadID ?? id ?? '',
     status: (json.Status ?? 'UNKNOWN').toUpperCase() as UploadStatus,
@@ -48,7 +61,14 @@ function sessionOf(body: string, id?: string): UploadSession {
   };
 }
 
-async function sessionCall(http: Http, target: UploadTarget, method: 'GET' | 'POST', query: { [name: string]: string | undefined }, repeatable: boolean, signal?: AbortSignal) {
+async function sessionCall(
+  http: Http,
+  target: UploadTarget,
+  method: 'GET' | 'POST',
+  query: { [name: string]: string | undefined },
+  repeatable: boolean,
+  signal?: AbortSignal,
+) {
   return http.call({
     method,
     base: await tunnelEndpoint(http, signal),
@@ -65,16 +85,29 @@ function tablePath(http: Http, table: string): string {
   return `/projects/${project}${schema === undefined ? '' : `/schemas/${schema}`}/tables/${table}`;
 }
 
-const partitionQuery = (target: UploadTarget) => (target.partition.length === 0 ? {} : { partition: partitionSpec(target.partition) });
+const partitionQuery = (target: UploadTarget) =>
+  target.partition.length === 0 ? {} : { partition: partitionSpec(target.partition) };
 
 /** Opens a session. An orphan is harmless: it expires after 24 hours and leaves nothing. */
 export async function createUpload(http: Http, target: UploadTarget, signal?: AbortSignal): Promise<UploadSession> {
-  const { body } = await sessionCall(http, target, 'POST', { uploads: '', overwrite: target.overwrite ? 'true' : undefined }, true, signal);
+  const { body } = await sessionCall(
+    http,
+    target,
+    'POST',
+    { uploads: '', overwrite: target.overwrite ? 'true' : undefined },
+    true,
+    signal,
+  );
   return sessionOf(body);
 }
 
 /** The session as it is now, with its blocks. @throws MaxComputeError `NoSuchUpload` once it has expired */
-export async function reloadUpload(http: Http, target: UploadTarget, id: string, signal?: AbortSignal): Promise<UploadSession> {
+export async function reloadUpload(
+  http: Http,
+  target: UploadTarget,
+  id: string,
+  signal?: AbortSignal,
+): Promise<UploadSession> {
   const { body } = await sessionCall(http, target, 'GET', { uploadid: id }, true, signal);
   return sessionOf(body, id);
 }
@@ -83,7 +116,13 @@ export async function reloadUpload(http: Http, target: UploadTarget, id: string,
  * Commits all blocks of the session, once: looks first, and again after an answer that was lost.
  * @throws MaxComputeError `BlocksNotMatch` where the session holds other blocks than these; nothing is committed then
  */
-export async function commitUpload(http: Http, target: UploadTarget, id: string, blocks: readonly number[], signal?: AbortSignal): Promise<void> {
+export async function commitUpload(
+  http: Http,
+  target: UploadTarget,
+  id: string,
+  blocks: readonly number[],
+  signal?: AbortSignal,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const session = await reloadUpload(http, target, id, signal);
     if (session.status === 'CLOSED') return;
@@ -96,9 +135,20 @@ export async function commitUpload(http: Http, target: UploadTarget, id: string,
         if (!(error instanceof MaxComputeError) || attempt >= 10 || !repeats(error)) throw error;
       }
     } else if (session.status !== 'CLOSING' && session.status !== 'COMMITTING') {
-      throw new MaxComputeError({ code: 'SessionLost', kind: 'data', message: `Upload session ${id} is ${session.status}.`, hint: 'Its data was not committed: upload it again.' });
+      throw new MaxComputeError({
+        code: 'SessionLost',
+        kind: 'data',
+        message: `Upload session ${id} is ${session.status}.`,
+        hint: 'Its data was not committed: upload it again.',
+      });
     }
-    if (attempt >= 60) throw new MaxComputeError({ code: 'CommitUnfinished', kind: 'busy', message: `Upload session ${id} is still ${session.status}.`, hint: 'Ask for its status later.' });
+    if (attempt >= 60)
+      throw new MaxComputeError({
+        code: 'CommitUnfinished',
+        kind: 'busy',
+        message: `Upload session ${id} is still ${session.status}.`,
+        hint: 'Ask for its status later.',
+      });
     await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 100 * attempt)));
   }
 }
@@ -109,7 +159,12 @@ function compareBlocks(session: UploadSession, blocks: readonly number[]): void 
   const there = session.blocks.map((block) => block.id).sort((a, b) => a - b);
   const wanted = [...blocks].sort((a, b) => a - b);
   if (there.length === wanted.length && there.every((id, at) => id === wanted[at])) return;
-  throw new MaxComputeError({ code: 'BlocksNotMatch', kind: 'data', message: `The session holds ${there.length} blocks, ${wanted.length} were written.`, hint: 'Upload again in a new session.' });
+  throw new MaxComputeError({
+    code: 'BlocksNotMatch',
+    kind: 'data',
+    message: `The session holds ${there.length} blocks, ${wanted.length} were written.`,
+    hint: 'Upload again in a new session.',
+  });
 }
 
 /** One block, in one streamed PUT. Repeat it whole, under the same id, where it fails: the last success wins. */
@@ -118,14 +173,24 @@ export class BlockWriter {
   bytes = 0;
   readonly #encoder: RecordEncoder;
   readonly #request: ClientRequest;
-  readonly #answer: Promise<{ status: number; body: string; headers: { [name: string]: string | string[] | undefined } }>;
+  readonly #answer: Promise<{
+    status: number;
+    body: string;
+    headers: { [name: string]: string | string[] | undefined };
+  }>;
   #failure: Error | null = null;
 
   constructor(http: Http, request: ClientRequest, columns: readonly OdpsColumn[]) {
     this.#encoder = new RecordEncoder(columns.map((column) => column.type));
     this.#request = request;
     request.setNoDelay(true);
-    this.#answer = http.answer(request).then(async (response) => ({ status: response.statusCode ?? 0, body: await text(response), headers: response.headers }));
+    this.#answer = http
+      .answer(request)
+      .then(async (response) => ({
+        status: response.statusCode ?? 0,
+        body: await text(response),
+        headers: response.headers,
+      }));
     this.#answer.then(
       ({ status, body, headers }) => {
         // An answer before the end of the body is a refusal.
@@ -177,14 +242,26 @@ export class BlockWriter {
 }
 
 /** Begins a block. The block counts only once `finish` has returned. */
-export async function writeBlock(http: Http, target: UploadTarget, session: UploadSession, blockId: number, signal?: AbortSignal): Promise<BlockWriter> {
+export async function writeBlock(
+  http: Http,
+  target: UploadTarget,
+  session: UploadSession,
+  blockId: number,
+  signal?: AbortSignal,
+): Promise<BlockWriter> {
   for (const column of session.columns) physicalOf(column.type);
   const request = await http.open(
     {
       method: 'PUT',
       base: await tunnelEndpoint(http, signal),
       resource: tablePath(http, target.table),
-      query: { uploadid: session.id, blockid: String(blockId), ...partitionQuery(target), quotaName: http.options.quota, curr_project: http.options.project },
+      query: {
+        uploadid: session.id,
+        blockid: String(blockId),
+        ...partitionQuery(target),
+        quotaName: http.options.quota,
+        curr_project: http.options.project,
+      },
       headers: { ...tunnelHeaders, 'transfer-encoding': 'chunked' },
       ...(signal === undefined ? {} : { signal }),
     },

@@ -27,8 +27,22 @@ export type ScalarKind =
   | 'interval_year_month';
 
 const SCALARS = new Set<string>([
-  'tinyint', 'smallint', 'int', 'bigint', 'float', 'double', 'boolean', 'string', 'binary', 'json',
-  'date', 'datetime', 'timestamp', 'timestamp_ntz', 'interval_day_time', 'interval_year_month',
+  'tinyint',
+  'smallint',
+  'int',
+  'bigint',
+  'float',
+  'double',
+  'boolean',
+  'string',
+  'binary',
+  'json',
+  'date',
+  'datetime',
+  'timestamp',
+  'timestamp_ntz',
+  'interval_day_time',
+  'interval_year_month',
 ]);
 
 export interface OdpsColumn {

@@ -31,9 +31,17 @@ function scalar(type: OdpsType, value: VectorValue): unknown {
     case 'array':
       return value.map((one: VectorValue) => (one === null ? null : scalar(type.element, one)));
     case 'map':
-      return value.map(([key, one]: VectorValue[]) => [scalar(type.key, key), one === null ? null : scalar(type.value, one)]);
+      return value.map(([key, one]: VectorValue[]) => [
+        scalar(type.key, key),
+        one === null ? null : scalar(type.value, one),
+      ]);
     case 'struct':
-      return Object.fromEntries(type.fields.map((field) => [field.name, value[field.name] === null ? null : scalar(field.type, value[field.name])]));
+      return Object.fromEntries(
+        type.fields.map((field) => [
+          field.name,
+          value[field.name] === null ? null : scalar(field.type, value[field.name]),
+        ]),
+      );
     default:
       return value;
   }
@@ -50,7 +58,9 @@ export function columnFrom(type: OdpsType, given: VectorValue[]): { column: Colu
   const physical = physicalOf(type);
   if (physical === 'items') return { column: { length, validity, items: shown }, shown };
   if (physical === 'bytes') {
-    const parts = shown.map((value) => (value === null ? Buffer.alloc(0) : value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value))));
+    const parts = shown.map((value) =>
+      value === null ? Buffer.alloc(0) : value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value)),
+    );
     const offsets = new Int32Array(length + 1);
     parts.forEach((part, row) => {
       offsets[row + 1] = offsets[row] + part.length;
@@ -59,14 +69,34 @@ export function columnFrom(type: OdpsType, given: VectorValue[]): { column: Colu
   }
   if (physical === 'stamp') {
     const stamps = shown as ({ sec: bigint; nano: number } | null)[];
-    const values = BigInt64Array.from(stamps.map((one) => (one === null ? 0n : one.sec * MICROS + BigInt(Math.floor(one.nano / 1_000)))));
-    return { column: { length, validity, values, subMicros: Uint16Array.from(stamps.map((one) => (one?.nano ?? 0) % 1_000)) }, shown };
+    const values = BigInt64Array.from(
+      stamps.map((one) => (one === null ? 0n : one.sec * MICROS + BigInt(Math.floor(one.nano / 1_000)))),
+    );
+    return {
+      column: { length, validity, values, subMicros: Uint16Array.from(stamps.map((one) => (one?.nano ?? 0) % 1_000)) },
+      shown,
+    };
   }
   if (physical === 'int64' || physical === 'millis') {
     const scale = physical === 'millis' ? 1_000n : 1n;
-    return { column: { length, validity, values: BigInt64Array.from((shown as (bigint | null)[]).map((one) => (one ?? 0n) * scale)) }, shown };
+    return {
+      column: {
+        length,
+        validity,
+        values: BigInt64Array.from((shown as (bigint | null)[]).map((one) => (one ?? 0n) * scale)),
+      },
+      shown,
+    };
   }
-  const Kind = { int8: Int8Array, int16: Int16Array, int32: Int32Array, date: Int32Array, float: Float32Array, double: Float64Array, bool: Uint8Array }[physical];
+  const Kind = {
+    int8: Int8Array,
+    int16: Int16Array,
+    int32: Int32Array,
+    date: Int32Array,
+    float: Float32Array,
+    double: Float64Array,
+    bool: Uint8Array,
+  }[physical];
   return { column: { length, validity, values: Kind.from(shown.map((one) => Number(one ?? 0))) }, shown };
 }
 

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { authorization, canonicalString, crc32c, type DecodedBatch, parseType, RecordDecoder, RecordEncoder } from '../src/index.ts';
+import {
+  authorization,
+  canonicalString,
+  crc32c,
+  type DecodedBatch,
+  parseType,
+  RecordDecoder,
+  RecordEncoder,
+} from '../src/index.ts';
 import { columnFrom, type VectorValue, valuesOf } from './vector-values.ts';
 
 interface RecordVector {
@@ -24,7 +32,8 @@ function typesOf(vector: RecordVector) {
 function decode(types: ReturnType<typeof typesOf>, stream: Buffer, step: number): DecodedBatch[] {
   const decoder = new RecordDecoder(types);
   const batches: DecodedBatch[] = [];
-  for (let at = 0; at < stream.length; at += step) batches.push(...decoder.push(Buffer.from(stream.subarray(at, at + step))));
+  for (let at = 0; at < stream.length; at += step)
+    batches.push(...decoder.push(Buffer.from(stream.subarray(at, at + step))));
   const last = decoder.end();
   if (last !== null) batches.push(last);
   return batches;
@@ -53,15 +62,24 @@ describe('record stream vectors', () => {
       const encoder = new RecordEncoder(types);
       const parts = decode(types, stream, stream.length).map((batch) => encoder.encode(batch.columns, batch.rows));
       const again = Buffer.concat([...parts, encoder.end()]).toString('hex');
-      if (vector.id === 'metrics-trailer') expect(vector.streamHex.startsWith(again.slice(0, again.indexOf('f0ffff7f')))).toBe(true);
+      if (vector.id === 'metrics-trailer')
+        expect(vector.streamHex.startsWith(again.slice(0, again.indexOf('f0ffff7f')))).toBe(true);
       else expect(again).toBe(vector.streamHex);
     });
     if (vector.rows !== undefined && vector.rows.length > 0 && !OTHERS_WAY.has(vector.id)) {
       it(`${vector.id}: encoded from its values to the same bytes`, () => {
         const types = typesOf(vector);
-        const columns = types.map((type, at) => columnFrom(type, vector.rows!.map((row) => row[at])).column);
+        const columns = types.map(
+          (type, at) =>
+            columnFrom(
+              type,
+              vector.rows!.map((row) => row[at]),
+            ).column,
+        );
         const encoder = new RecordEncoder(types);
-        expect(Buffer.concat([encoder.encode(columns, vector.rows!.length), encoder.end()]).toString('hex')).toBe(vector.streamHex);
+        expect(Buffer.concat([encoder.encode(columns, vector.rows!.length), encoder.end()]).toString('hex')).toBe(
+          vector.streamHex,
+        );
       });
     }
   }
@@ -99,18 +117,27 @@ describe('signature vectors', () => {
       const url = new URL(one.requestUrl);
       const base = new URL(one.endpoint).pathname;
       const query = new Map(
-        url.search === '' ? [] : url.search.slice(1).split('&').map((pair): [string, string] => {
-          const [name, ...value] = pair.split('=');
-          return [decodeURIComponent(name), decodeURIComponent(value.join('='))];
-        }),
+        url.search === ''
+          ? []
+          : url.search
+              .slice(1)
+              .split('&')
+              .map((pair): [string, string] => {
+                const [name, ...value] = pair.split('=');
+                return [decodeURIComponent(name), decodeURIComponent(value.join('='))];
+              }),
       );
-      const headers = Object.fromEntries(Object.entries(one.headers).map(([name, value]) => [name.toLowerCase(), value]));
+      const headers = Object.fromEntries(
+        Object.entries(one.headers).map(([name, value]) => [name.toLowerCase(), value]),
+      );
       const resource = decodeURIComponent(url.pathname.slice(base === '/' ? 0 : base.length));
       const canonical = canonicalString({ method: one.method, resource, query, headers });
       expect(canonical).toBe(one.canonicalString);
       const key = { accessId: one.accessKeyId, accessKey: one.accessKeySecret };
       const day = new Date(headers.date).toISOString().slice(0, 10).replaceAll('-', '');
-      expect(authorization(key, canonical, one.region === null ? null : { name: one.region, day })).toBe(one.authorization);
+      expect(authorization(key, canonical, one.region === null ? null : { name: one.region, day })).toBe(
+        one.authorization,
+      );
     });
   }
 });

@@ -4,11 +4,16 @@ import { asConnectorError, told } from './errors.ts';
 import { fieldOf } from './types.ts';
 
 /** Names alone: the list says no more of a table, and one request for each of thousands would take minutes. */
-export async function* listObjects(http: Http, { search }: ObjectQuery, signal: AbortSignal): AsyncGenerator<ObjectSummary> {
+export async function* listObjects(
+  http: Http,
+  { search }: ObjectQuery,
+  signal: AbortSignal,
+): AsyncGenerator<ObjectSummary> {
   const wanted = search?.toLowerCase();
   try {
     for await (const name of listTables(http, '', signal)) {
-      if (wanted === undefined || name.toLowerCase().includes(wanted)) yield { name, kind: 'TABLE', rowEstimate: null, byteEstimate: null };
+      if (wanted === undefined || name.toLowerCase().includes(wanted))
+        yield { name, kind: 'TABLE', rowEstimate: null, byteEstimate: null };
     }
   } catch (error) {
     throw asConnectorError(error, 'Listing tables');
@@ -18,8 +23,15 @@ export async function* listObjects(http: Http, { search }: ObjectQuery, signal: 
 /** @throws ConnectorError `TABLE_NOT_FOUND` */
 export async function describeObject(http: Http, object: string, signal: AbortSignal): Promise<Schema> {
   const table = await told(`Describing ${object}`, getTable(http, object, signal));
-  if (table === undefined) throw new ConnectorError({ kind: 'missing', code: 'TABLE_NOT_FOUND', message: `There is no table "${object}" in project ${http.options.project}.`, hint: 'Check the name, or refresh the metadata.' });
-  const keys = table.primaryKey.length === 0 ? [] : [{ name: 'PRIMARY', columns: table.primaryKey, unique: true, primary: true }];
+  if (table === undefined)
+    throw new ConnectorError({
+      kind: 'missing',
+      code: 'TABLE_NOT_FOUND',
+      message: `There is no table "${object}" in project ${http.options.project}.`,
+      hint: 'Check the name, or refresh the metadata.',
+    });
+  const keys =
+    table.primaryKey.length === 0 ? [] : [{ name: 'PRIMARY', columns: table.primaryKey, unique: true, primary: true }];
   return {
     object: table.name,
     kind: table.isView ? 'VIEW' : 'TABLE',

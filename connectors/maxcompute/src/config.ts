@@ -4,13 +4,22 @@ import { z } from 'zod';
 const url = z.url({ protocol: /^https?$/ });
 
 const schema = z.strictObject({
-  endpoint: url.meta({ title: 'Endpoint', description: 'Of the service, such as https://service.cn-hangzhou.maxcompute.aliyun.com/api.' }),
-  tunnelEndpoint: url.optional().meta({ title: 'Tunnel endpoint', description: 'Found by asking the service where absent.' }),
+  endpoint: url.meta({
+    title: 'Endpoint',
+    description: 'Of the service, such as https://service.cn-hangzhou.maxcompute.aliyun.com/api.',
+  }),
+  tunnelEndpoint: url
+    .optional()
+    .meta({ title: 'Tunnel endpoint', description: 'Found by asking the service where absent.' }),
   project: z.string().min(1).meta({ title: 'Project' }),
   schema: z.string().min(1).optional().meta({ title: 'Schema', description: 'Of a project with three-tier names.' }),
   accessId: z.string().min(1).meta({ title: 'Access id' }),
   accessKey: z.string().min(1).meta({ title: 'Access key', secret: true }),
-  securityToken: z.string().min(1).optional().meta({ title: 'Security token', description: 'Of temporary credentials.', secret: true }),
+  securityToken: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ title: 'Security token', description: 'Of temporary credentials.', secret: true }),
   quota: z.string().min(1).optional().meta({ title: 'Tunnel quota' }),
   region: z.string().min(1).optional().meta({ title: 'Region', description: 'Signs with version 4 where given.' }),
 });

@@ -16,7 +16,13 @@ export function asConnectorError(error: unknown, doing: string): ConnectorError 
       cause: error,
     });
   }
-  return new ConnectorError({ kind: 'bug', code: 'MAXCOMPUTE_CLIENT', message: `${doing}: ${(error as Error).message}`, hint: 'This is a defect: please report it.', cause: error });
+  return new ConnectorError({
+    kind: 'bug',
+    code: 'MAXCOMPUTE_CLIENT',
+    message: `${doing}: ${(error as Error).message}`,
+    hint: 'This is a defect: please report it.',
+    cause: error,
+  });
 }
 
 /** Runs a piece of work whose errors are told as `doing`. */

@@ -27,7 +27,9 @@ export function odpsTypeFor(type: LogicalType): OdpsType {
     case 'float64':
       return { kind: 'double' };
     case 'decimal':
-      return type.precision <= 38 && type.scale <= 18 ? { kind: 'decimal', precision: type.precision, scale: type.scale } : { kind: 'string' };
+      return type.precision <= 38 && type.scale <= 18
+        ? { kind: 'decimal', precision: type.precision, scale: type.scale }
+        : { kind: 'string' };
     case 'binary':
       return { kind: 'binary' };
     case 'date':

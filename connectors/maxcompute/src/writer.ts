@@ -11,7 +11,12 @@ const asBigint = (column: Column) => {
  * Writes one split as one block. The block is opened with the first batch, so that no request idles while the source
  * is still getting ready; the service cuts one that does.
  */
-export function createWriter(session: UploadSession, columns: readonly string[], split: number, open: () => Promise<BlockWriter>): Writer {
+export function createWriter(
+  session: UploadSession,
+  columns: readonly string[],
+  split: number,
+  open: () => Promise<BlockWriter>,
+): Writer {
   const places = session.columns.map((column) => columns.indexOf(column.name));
   let block: BlockWriter | null = null;
   let sealed = false;
@@ -46,7 +51,13 @@ export function createWriter(session: UploadSession, columns: readonly string[],
   };
 }
 
-const nulls = (rows: number): ColumnData => ({ length: rows, validity: new Uint8Array((rows + 7) >> 3), values: new BigInt64Array(rows), offsets: new Int32Array(rows + 1), data: new Uint8Array(0) });
+const nulls = (rows: number): ColumnData => ({
+  length: rows,
+  validity: new Uint8Array((rows + 7) >> 3),
+  values: new BigInt64Array(rows),
+  offsets: new Int32Array(rows + 1),
+  data: new Uint8Array(0),
+});
 
 /** Rows that the service would refuse, and the whole block with them: −2^63 is no BIGINT, and cells have a limit. */
 function refusedRows(batch: Batch, session: UploadSession): DirtyRow[] {
@@ -56,14 +67,25 @@ function refusedRows(batch: Batch, session: UploadSession): DirtyRow[] {
     if (column.offsets !== undefined && column.offsets[batch.rows] > session.maxFieldBytes) {
       for (let row = 0; row < batch.rows; row++) {
         const bytes = column.offsets[row + 1] - column.offsets[row];
-        if (bytes > session.maxFieldBytes) dirty.set(row, { row, column: name, value: null, reason: `${bytes} bytes: MaxCompute takes at most ${session.maxFieldBytes} in a cell` });
+        if (bytes > session.maxFieldBytes)
+          dirty.set(row, {
+            row,
+            column: name,
+            value: null,
+            reason: `${bytes} bytes: MaxCompute takes at most ${session.maxFieldBytes} in a cell`,
+          });
       }
     }
     const halves = type.kind === 'int64' ? asBigint(column) : null;
     if (halves === null) return;
     for (let row = 0; row < batch.rows; row++) {
       if (halves[2 * row + 1] === -2_147_483_648 && halves[2 * row] === 0) {
-        dirty.set(row, { row, column: name, value: '-9223372036854775808', reason: 'MaxCompute has no BIGINT below −9223372036854775807' });
+        dirty.set(row, {
+          row,
+          column: name,
+          value: '-9223372036854775808',
+          reason: 'MaxCompute has no BIGINT below −9223372036854775807',
+        });
       }
     }
   });

@@ -3,13 +3,10 @@ import { z } from 'zod';
 
 const ssl = z
   .strictObject({
-    mode: z
-      .enum(['DISABLED', 'PREFERRED', 'REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'])
-      .default('PREFERRED')
-      .meta({
-        title: 'TLS',
-        description: 'As the client programs of MySQL understand it. VERIFY_IDENTITY also checks the host name.',
-      }),
+    mode: z.enum(['DISABLED', 'PREFERRED', 'REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY']).default('PREFERRED').meta({
+      title: 'TLS',
+      description: 'As the client programs of MySQL understand it. VERIFY_IDENTITY also checks the host name.',
+    }),
     ca: z.string().optional().meta({ title: 'CA certificates', description: 'PEM text.' }),
     cert: z.string().optional().meta({ title: 'Client certificate', description: 'PEM text.' }),
     key: z.string().optional().meta({ title: 'Client key', description: 'PEM text.', secret: true }),

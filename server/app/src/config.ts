@@ -22,23 +22,44 @@ export interface Config {
 
 /** Every setting there is, for telling what a mistyped one was meant to be. */
 const KNOWN = [
-  'SAMPAN_HOST', 'SAMPAN_PORT', 'SAMPAN_DATA', 'SAMPAN_ROLES', 'SAMPAN_PLUGINS', 'SAMPAN_KEY', 'SAMPAN_KEY_FILE', 'SAMPAN_CORS_ORIGINS',
-  'SAMPAN_NET_DENY', 'SAMPAN_MAX_RUNS', 'SAMPAN_RUN_MEMORY_MB', 'SAMPAN_ADMIN_TOKEN_FILE', 'SAMPAN_LEASE_SECONDS', 'SAMPAN_IDLE_SECONDS',
+  'SAMPAN_HOST',
+  'SAMPAN_PORT',
+  'SAMPAN_DATA',
+  'SAMPAN_ROLES',
+  'SAMPAN_PLUGINS',
+  'SAMPAN_KEY',
+  'SAMPAN_KEY_FILE',
+  'SAMPAN_CORS_ORIGINS',
+  'SAMPAN_NET_DENY',
+  'SAMPAN_MAX_RUNS',
+  'SAMPAN_RUN_MEMORY_MB',
+  'SAMPAN_ADMIN_TOKEN_FILE',
+  'SAMPAN_LEASE_SECONDS',
+  'SAMPAN_IDLE_SECONDS',
 ];
 
 const ROLES = ['api', 'scheduler', 'worker'] as const;
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /** The server's settings, from the environment. @throws StartError naming the setting */
-export function readConfig(env: NodeJS.ProcessEnv, machine: { cores: number; memoryMb: number; terminal: boolean }): Config {
+export function readConfig(
+  env: NodeJS.ProcessEnv,
+  machine: { cores: number; memoryMb: number; terminal: boolean },
+): Config {
   refuseUnknown(env);
   const data = env.SAMPAN_DATA || '.sampan';
-  const list = (name: string, separator: RegExp) => (env[name] ?? '').split(separator).map((one) => one.trim()).filter((one) => one !== '');
+  const list = (name: string, separator: RegExp) =>
+    (env[name] ?? '')
+      .split(separator)
+      .map((one) => one.trim())
+      .filter((one) => one !== '');
   const roles = list('SAMPAN_ROLES', /,/);
   const unknown = roles.find((role) => !ROLES.includes(role as 'api'));
-  if (unknown !== undefined) throw bad('SAMPAN_ROLES', `"${unknown}" is not a role`, `Use some of: ${ROLES.join(', ')}.`);
+  if (unknown !== undefined)
+    throw bad('SAMPAN_ROLES', `"${unknown}" is not a role`, `Use some of: ${ROLES.join(', ')}.`);
   const logLevel = env.LOG_LEVEL || 'info';
-  if (!LEVELS.includes(logLevel)) throw bad('LOG_LEVEL', `"${logLevel}" is not a level`, `Use one of: ${LEVELS.join(', ')}.`);
+  if (!LEVELS.includes(logLevel))
+    throw bad('LOG_LEVEL', `"${logLevel}" is not a level`, `Use one of: ${LEVELS.join(', ')}.`);
   const plugins = list('SAMPAN_PLUGINS', /:/);
   return {
     host: env.SAMPAN_HOST || '127.0.0.1',
@@ -69,7 +90,8 @@ function number(env: NodeJS.ProcessEnv, name: string, usual: number, least: numb
   const text = env[name];
   if (text === undefined || text === '') return usual;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) throw bad(name, `"${text}" is not a whole number from ${least} to ${most}`, `Leave it out for ${usual}.`);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw bad(name, `"${text}" is not a whole number from ${least} to ${most}`, `Leave it out for ${usual}.`);
   return value;
 }
 
@@ -77,7 +99,11 @@ function refuseUnknown(env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('SAMPAN_') || KNOWN.includes(name)) continue;
     // What Kubernetes injects for a Service of that name.
-    if (name.startsWith('SAMPAN_SERVICE_') || (name.startsWith('SAMPAN_PORT') && (env[name] ?? '').startsWith('tcp://'))) continue;
+    if (
+      name.startsWith('SAMPAN_SERVICE_') ||
+      (name.startsWith('SAMPAN_PORT') && (env[name] ?? '').startsWith('tcp://'))
+    )
+      continue;
     const nearest = [...KNOWN].sort((a, b) => distance(name, a) - distance(name, b))[0];
     throw new StartError('UNKNOWN_SETTING', `There is no setting ${name}.`, `Did you mean ${nearest}?`);
   }
@@ -88,7 +114,8 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
   return row[b.length];

@@ -19,11 +19,20 @@ const RETRY_MS = 60_000;
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
 /** The database named by DATABASE_URL, waited for a minute; without it the embedded one. @throws StartError */
-export async function openDatabase(options: { databaseUrl: string | null; data: string; retryMs?: number }): Promise<OpenedDatabase> {
+export async function openDatabase(options: {
+  databaseUrl: string | null;
+  data: string;
+  retryMs?: number;
+}): Promise<OpenedDatabase> {
   const embedded = options.databaseUrl === null ? await startEmbeddedPostgres(options.data) : null;
   const url = embedded?.url ?? (options.databaseUrl as string);
   const version = embedded?.version ?? (await reached(url, options.retryMs ?? RETRY_MS));
-  const settings = { onnotice: () => {}, backoff: () => 0.2, connect_timeout: 10, connection: { application_name: 'sampan' } };
+  const settings = {
+    onnotice: () => {},
+    backoff: () => 0.2,
+    connect_timeout: 10,
+    connection: { application_name: 'sampan' },
+  };
   // Drizzle changes how the client that it wraps reads times: raw statements and LISTEN have one of their own.
   const wrapped = postgres(url, { ...settings, max: 16 });
   const sql = postgres(url, { ...settings, max: 4 });
@@ -33,7 +42,11 @@ export async function openDatabase(options: { databaseUrl: string | null; data: 
   } catch (error) {
     await Promise.all([wrapped.end({ timeout: 1 }), sql.end({ timeout: 1 })]);
     await embedded?.stop();
-    throw new StartError('MIGRATION_FAILED', `The database could not be brought up to date: ${(error as Error).message}`, 'Check that the user may create tables in it.');
+    throw new StartError(
+      'MIGRATION_FAILED',
+      `The database could not be brought up to date: ${(error as Error).message}`,
+      'Check that the user may create tables in it.',
+    );
   }
   return {
     url,
@@ -56,7 +69,12 @@ async function reached(url: string, retryMs: number): Promise<string> {
       return String(version);
     } catch (error) {
       if (Date.now() < deadline) await new Promise((done) => setTimeout(done, 500));
-      else throw new StartError('DATABASE_UNREACHABLE', `The database in DATABASE_URL cannot be reached (${(error as { code?: string }).code ?? (error as Error).message}).`, 'Check the address, user and password in DATABASE_URL, and that the server runs.');
+      else
+        throw new StartError(
+          'DATABASE_UNREACHABLE',
+          `The database in DATABASE_URL cannot be reached (${(error as { code?: string }).code ?? (error as Error).message}).`,
+          'Check the address, user and password in DATABASE_URL, and that the server runs.',
+        );
     } finally {
       await sql.end({ timeout: 1 }).catch(() => {});
     }

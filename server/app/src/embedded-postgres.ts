@@ -1,6 +1,21 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -38,7 +53,11 @@ export async function startEmbeddedPostgres(dataDirectory: string): Promise<Embe
     prepareData(binaries, data, account);
   } catch (error) {
     if (error instanceof StartError) throw error;
-    throw new StartError('DATA_UNWRITABLE', `The data directory ${home} cannot be written (${(error as Error).message}).`, 'Give the server a directory it may write: SAMPAN_DATA.');
+    throw new StartError(
+      'DATA_UNWRITABLE',
+      `The data directory ${home} cannot be written (${(error as Error).message}).`,
+      'Give the server a directory it may write: SAMPAN_DATA.',
+    );
   }
   const password = readFileSync(join(data, 'sampan.password'), 'utf8');
   const running = runningPostmaster(data);
@@ -61,7 +80,11 @@ function accountToUse(): Account | null {
       // the next one
     }
   }
-  throw new StartError('NO_DATABASE_USER', 'PostgreSQL does not run as root, and there is neither a user "postgres" nor "nobody".', 'Start the server as an ordinary user, or set DATABASE_URL.');
+  throw new StartError(
+    'NO_DATABASE_USER',
+    'PostgreSQL does not run as root, and there is neither a user "postgres" nor "nobody".',
+    'Start the server as an ordinary user, or set DATABASE_URL.',
+  );
 }
 
 function findBinaries(): { bin: string; kind: EmbeddedPostgres['kind'] } {
@@ -75,7 +98,11 @@ function findBinaries(): { bin: string; kind: EmbeddedPostgres['kind'] } {
   } catch {
     const system = systemBinaries();
     if (system !== null) return { bin: system, kind: 'system' };
-    throw new StartError('NO_POSTGRES', 'There is no PostgreSQL for this machine: neither the embedded one runs here, nor is one installed.', 'Install one (apt-get install postgresql), or set DATABASE_URL.');
+    throw new StartError(
+      'NO_POSTGRES',
+      'There is no PostgreSQL for this machine: neither the embedded one runs here, nor is one installed.',
+      'Install one (apt-get install postgresql), or set DATABASE_URL.',
+    );
   }
 }
 
@@ -87,7 +114,10 @@ function systemBinaries(): string | null {
 
 /** The package makes its library links in an install script, which may have been left out. */
 function hydrate(native: string): void {
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const path = join(native, '..', target);
     if (existsSync(path)) continue;
@@ -102,7 +132,8 @@ function reachable(path: string, account: Account | null): boolean {
   for (let folder = existsSync(path) ? realpathSync(path) : path; ; folder = dirname(folder)) {
     if (existsSync(folder)) {
       const { mode, uid, gid } = statSync(folder);
-      if (!(mode & 0o001 || (uid === account.uid && mode & 0o100) || (gid === account.gid && mode & 0o010))) return false;
+      if (!(mode & 0o001 || (uid === account.uid && mode & 0o100) || (gid === account.gid && mode & 0o010)))
+        return false;
     }
     if (dirname(folder) === folder) return true;
   }
@@ -124,13 +155,21 @@ function stage(bin: string): string {
   return join(staged, 'bin');
 }
 
-const majorOf = (bin: string) => /(\d+)(\.|devel|beta|\s|$)/.exec(execFileSync(join(bin, 'postgres'), ['--version'], { encoding: 'utf8' }).replace(/^.*?\)\s*/, ''))?.[1] ?? '';
+const majorOf = (bin: string) =>
+  /(\d+)(\.|devel|beta|\s|$)/.exec(
+    execFileSync(join(bin, 'postgres'), ['--version'], { encoding: 'utf8' }).replace(/^.*?\)\s*/, ''),
+  )?.[1] ?? '';
 
 function prepareData(bin: string, data: string, account: Account | null): void {
   const versionFile = join(data, 'PG_VERSION');
   if (existsSync(versionFile)) {
     const has = readFileSync(versionFile, 'utf8').trim();
-    if (has !== majorOf(bin)) throw new StartError('POSTGRES_VERSION', `The data in ${data} belongs to PostgreSQL ${has}, this is ${majorOf(bin)}.`, 'Use that version once more to dump it, or set DATABASE_URL.');
+    if (has !== majorOf(bin))
+      throw new StartError(
+        'POSTGRES_VERSION',
+        `The data in ${data} belongs to PostgreSQL ${has}, this is ${majorOf(bin)}.`,
+        'Use that version once more to dump it, or set DATABASE_URL.',
+      );
     return;
   }
   // A first start that was cut off half-way is begun anew.
@@ -143,18 +182,26 @@ function prepareData(bin: string, data: string, account: Account | null): void {
   writeFileSync(secret, password, { mode: 0o600 });
   if (account !== null) chownSync(secret, account.uid, account.gid);
   try {
-    execFileSync(join(bin, 'initdb'), ['-D', data, '-U', USER, '-A', 'scram-sha-256', '--pwfile', secret, '-E', 'UTF8', '--locale=C', '--no-sync'], {
-      stdio: 'pipe',
-      ...(account ?? {}),
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-      cwd: data,
-    });
+    execFileSync(
+      join(bin, 'initdb'),
+      ['-D', data, '-U', USER, '-A', 'scram-sha-256', '--pwfile', secret, '-E', 'UTF8', '--locale=C', '--no-sync'],
+      {
+        stdio: 'pipe',
+        ...(account ?? {}),
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+        cwd: data,
+      },
+    );
     writeFileSync(join(data, 'sampan.password'), password, { mode: 0o600 });
     if (account !== null) chownSync(join(data, 'sampan.password'), account.uid, account.gid);
   } catch (error) {
     rmSync(data, { recursive: true, force: true });
     const said = String((error as { stderr?: Buffer }).stderr ?? (error as Error).message).trim();
-    throw new StartError('INITDB_FAILED', `PostgreSQL could not set up its data in ${data}: ${said}`, 'Give the server another directory (SAMPAN_DATA), or set DATABASE_URL.');
+    throw new StartError(
+      'INITDB_FAILED',
+      `PostgreSQL could not set up its data in ${data}: ${said}`,
+      'Give the server another directory (SAMPAN_DATA), or set DATABASE_URL.',
+    );
   } finally {
     rmSync(secret, { force: true });
   }
@@ -187,14 +234,31 @@ function serves(pid: number, data: string): boolean {
 
 function launch(bin: string, data: string, port: number, account: Account | null): number {
   const log = openSync(join(data, 'server.log'), 'a');
-  const child = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=100', '-c', 'shared_buffers=64MB'], {
-    // It outlives a server that is killed, and the next one takes it over.
-    detached: true,
-    stdio: ['ignore', log, log],
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-    cwd: data,
-    ...(account ?? {}),
-  });
+  const child = spawn(
+    join(bin, 'postgres'),
+    [
+      '-D',
+      data,
+      '-p',
+      String(port),
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      'unix_socket_directories=',
+      '-c',
+      'max_connections=100',
+      '-c',
+      'shared_buffers=64MB',
+    ],
+    {
+      // It outlives a server that is killed, and the next one takes it over.
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+      cwd: data,
+      ...(account ?? {}),
+    },
+  );
   child.on('error', () => {});
   child.unref();
   return child.pid ?? -1;
@@ -213,7 +277,11 @@ async function answers(url: string, pid: number, log: string): Promise<string> {
     } catch (error) {
       if (Date.now() > deadline || !alive(pid)) {
         const tail = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-5).join('\n') : '';
-        throw new StartError('POSTGRES_FAILED', `The embedded PostgreSQL did not start: ${(error as Error).message}\n${tail}`, 'Look at the log, or set DATABASE_URL.');
+        throw new StartError(
+          'POSTGRES_FAILED',
+          `The embedded PostgreSQL did not start: ${(error as Error).message}\n${tail}`,
+          'Look at the log, or set DATABASE_URL.',
+        );
       }
       await new Promise((done) => setTimeout(done, 25));
     } finally {

@@ -4,7 +4,11 @@ import { startServer } from './start.ts';
 import { StartError } from './start-error.ts';
 
 async function main(): Promise<void> {
-  const config = readConfig(process.env, { cores: cpus().length, memoryMb: Math.floor(totalmem() / 1024 / 1024), terminal: process.stderr.isTTY === true });
+  const config = readConfig(process.env, {
+    cores: cpus().length,
+    memoryMb: Math.floor(totalmem() / 1024 / 1024),
+    terminal: process.stderr.isTTY === true,
+  });
   const server = await startServer(config);
   if (server.url !== '') process.stdout.write(`listening ${server.url}\n`);
   let stopping = false;

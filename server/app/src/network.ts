@@ -14,8 +14,16 @@ export function networkPolicy(config: Config, databaseUrl: string): NetworkPolic
   for (const network of config.netDeny) {
     const [address, prefix, ...rest] = network.split('/');
     const most = isIP(address) === 6 ? 128 : 32;
-    if (isIP(address) === 0 || rest.length > 0 || (prefix !== undefined && !(Number(prefix) >= 0 && Number(prefix) <= most))) {
-      throw new StartError('BAD_SETTING', `SAMPAN_NET_DENY: "${network}" is not a network.`, 'Write networks as 10.0.0.0/8 or fd00::/8, separated by commas.');
+    if (
+      isIP(address) === 0 ||
+      rest.length > 0 ||
+      (prefix !== undefined && !(Number(prefix) >= 0 && Number(prefix) <= most))
+    ) {
+      throw new StartError(
+        'BAD_SETTING',
+        `SAMPAN_NET_DENY: "${network}" is not a network.`,
+        'Write networks as 10.0.0.0/8 or fd00::/8, separated by commas.',
+      );
     }
   }
   const allowLoopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');

@@ -1,6 +1,6 @@
-import { dirname, join } from 'node:path';
-import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { isConnectorError } from '@sampan/connector';
 import type { ConnectorEntry } from '@sampan/control';
 import { findManifests, type Manifest } from '@sampan/hosts/manifests';
@@ -26,13 +26,27 @@ export async function loadConnectors(hosts: HostPool, plugins: string[]): Promis
   const connectors = new Map<string, ConnectorEntry>();
   for (const entry of entries) {
     if (!connectors.has(entry.name)) connectors.set(entry.name, entry);
-    else connectors.set(`${entry.name} (${entry.module})`, { ...entry, broken: `another connector is called "${entry.name}" already` });
+    else
+      connectors.set(`${entry.name} (${entry.module})`, {
+        ...entry,
+        broken: `another connector is called "${entry.name}" already`,
+      });
   }
   return connectors;
 }
 
 async function entryOf(hosts: HostPool, manifest: Manifest): Promise<ConnectorEntry> {
-  const listed = { name: manifest.package, title: manifest.package, version: manifest.version, module: manifest.module, schema: {}, secrets: [], endpoint: [], roles: [], writeModes: [] };
+  const listed = {
+    name: manifest.package,
+    title: manifest.package,
+    version: manifest.version,
+    module: manifest.module,
+    schema: {},
+    secrets: [],
+    endpoint: [],
+    roles: [],
+    writeModes: [],
+  };
   if (manifest.broken !== null) return { ...listed, broken: manifest.broken };
   try {
     const info = await hosts.ask('info', { module: manifest.module }, { timeoutMs: 20_000 });

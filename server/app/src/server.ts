@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Actor, authenticate, type Control, type EventHub } from '@sampan/control';
 import { type Context, createLoaders, maskError, schema } from '@sampan/schema';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import type { ExecutionArgs, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import { WebSocketServer } from 'ws';
@@ -53,14 +53,23 @@ async function listening(server: Server, config: Config): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
-      reject(new StartError(taken ? 'PORT_IN_USE' : 'CANNOT_LISTEN', taken ? `Port ${config.port} on ${config.host} is in use.` : `The server cannot listen on ${config.host}:${config.port} (${error.code}).`, 'Choose another with SAMPAN_PORT; 0 takes any free one.'));
+      reject(
+        new StartError(
+          taken ? 'PORT_IN_USE' : 'CANNOT_LISTEN',
+          taken
+            ? `Port ${config.port} on ${config.host} is in use.`
+            : `The server cannot listen on ${config.host}:${config.port} (${error.code}).`,
+          'Choose another with SAMPAN_PORT; 0 takes any free one.',
+        ),
+      );
     });
     server.listen(config.port, config.host, () => resolve());
   });
 }
 
 function createGraphql(control: Control, hub: EventHub, config: Config): Served {
-  const mask = (error: unknown) => maskError(error, (cause, traceId) => control.log.error({ err: cause, traceId }, 'a request failed unexpectedly'));
+  const mask = (error: unknown) =>
+    maskError(error, (cause, traceId) => control.log.error({ err: cause, traceId }, 'a request failed unexpectedly'));
   return createYoga<{ actor?: Actor | null }, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -68,8 +77,18 @@ function createGraphql(control: Control, hub: EventHub, config: Config): Served 
     logging: false,
     cors: config.corsOrigins.length === 0 ? false : { origin: config.corsOrigins, credentials: true },
     maskedErrors: { maskError: mask },
-    graphiql: { title: 'Sampan', defaultQuery: EXAMPLES, subscriptionsProtocol: 'WS', headers: '{ "Authorization": "Bearer …" }' },
-    context: async ({ request, actor }): Promise<Context> => contextOf(control, hub, actor !== undefined ? actor : await actorOf(control, request.headers.get('authorization'))),
+    graphiql: {
+      title: 'Sampan',
+      defaultQuery: EXAMPLES,
+      subscriptionsProtocol: 'WS',
+      headers: '{ "Authorization": "Bearer …" }',
+    },
+    context: async ({ request, actor }): Promise<Context> =>
+      contextOf(
+        control,
+        hub,
+        actor !== undefined ? actor : await actorOf(control, request.headers.get('authorization')),
+      ),
   }) as unknown as Served;
 }
 
@@ -86,13 +105,22 @@ async function actorOf(control: Control, header: string | null | undefined): Pro
 const RECHECK_MS = 30_000;
 
 function serveSockets(server: Server, yoga: Served, control: Control, config: Config): () => Promise<void> {
-  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: 1024 * 1024, verifyClient: ({ req }: { req: IncomingMessage }) => sameOrigin(req, config) });
+  const sockets = new WebSocketServer({
+    server,
+    path: '/graphql',
+    maxPayload: 1024 * 1024,
+    verifyClient: ({ req }: { req: IncomingMessage }) => sameOrigin(req, config),
+  });
   const served = useServer(
     {
-      execute: (args: ExecutionArgs) => (args as unknown as { rootValue: { execute(args: ExecutionArgs): never } }).rootValue.execute(args),
-      subscribe: (args: ExecutionArgs) => (args as unknown as { rootValue: { subscribe(args: ExecutionArgs): never } }).rootValue.subscribe(args),
+      execute: (args: ExecutionArgs) =>
+        (args as unknown as { rootValue: { execute(args: ExecutionArgs): never } }).rootValue.execute(args),
+      subscribe: (args: ExecutionArgs) =>
+        (args as unknown as { rootValue: { subscribe(args: ExecutionArgs): never } }).rootValue.subscribe(args),
       onConnect: async (connection) => {
-        const header = String(connection.connectionParams?.authorization ?? connection.connectionParams?.Authorization ?? '');
+        const header = String(
+          connection.connectionParams?.authorization ?? connection.connectionParams?.Authorization ?? '',
+        );
         const actor = await actorOf(control, header);
         if (actor === null) return false;
         const timer = setInterval(() => {
@@ -109,11 +137,32 @@ function serveSockets(server: Server, yoga: Served, control: Control, config: Co
       },
       onSubscribe: async (connection, _id, params) => {
         const { actor } = connection.extra as unknown as { actor: Actor };
-        const { schema: enveloped, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ ...connection, req: connection.extra.request, socket: connection.extra.socket, params, actor, request: new Request('http://socket/graphql') });
+        const {
+          schema: enveloped,
+          execute,
+          subscribe,
+          contextFactory,
+          parse,
+          validate,
+        } = yoga.getEnveloped({
+          ...connection,
+          req: connection.extra.request,
+          socket: connection.extra.socket,
+          params,
+          actor,
+          request: new Request('http://socket/graphql'),
+        });
         const document = parse(params.query);
         const errors = validate(enveloped, document);
         if (errors.length > 0) return errors as GraphQLError[];
-        return { schema: enveloped, operationName: params.operationName, document, variableValues: params.variables, contextValue: await contextFactory(), rootValue: { execute, subscribe } } as never;
+        return {
+          schema: enveloped,
+          operationName: params.operationName,
+          document,
+          variableValues: params.variables,
+          contextValue: await contextFactory(),
+          rootValue: { execute, subscribe },
+        } as never;
       },
     },
     sockets,

@@ -1,6 +1,16 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { adminToken, authenticate, type Control, failAbandonedOperations, firstStart, startClaiming, startEventHub, startScheduler, startWorker } from '@sampan/control';
+import {
+  adminToken,
+  authenticate,
+  type Control,
+  failAbandonedOperations,
+  firstStart,
+  startClaiming,
+  startEventHub,
+  startScheduler,
+  startWorker,
+} from '@sampan/control';
 import { createHostPool } from '@sampan/hosts/pool';
 import pino, { type Logger } from 'pino';
 import type { Config } from './config.ts';
@@ -24,7 +34,8 @@ export async function startServer(config: Config): Promise<SampanServer> {
   const log = createLog(config);
   const undo: (() => Promise<unknown>)[] = [];
   const close = async () => {
-    for (const step of undo.reverse()) await step().catch((error: unknown) => log.warn({ err: error }, 'stopping was not clean'));
+    for (const step of undo.reverse())
+      await step().catch((error: unknown) => log.warn({ err: error }, 'stopping was not clean'));
     undo.length = 0;
   };
   try {
@@ -35,8 +46,16 @@ export async function startServer(config: Config): Promise<SampanServer> {
     log.info(database.description);
     const hosts = createHostPool({ network: networkPolicy(config, database.url) });
     undo.push(() => hosts.close());
-    const control: Control = { db: database.db, sql: database.sql, hosts, log, connectors: await loadConnectors(hosts, config.plugins), keys };
-    for (const one of control.connectors.values()) if (one.broken !== null) log.warn(`Connector ${one.name} cannot be used: ${one.broken}`);
+    const control: Control = {
+      db: database.db,
+      sql: database.sql,
+      hosts,
+      log,
+      connectors: await loadConnectors(hosts, config.plugins),
+      keys,
+    };
+    for (const one of control.connectors.values())
+      if (one.broken !== null) log.warn(`Connector ${one.name} cannot be used: ${one.broken}`);
     await writeAdminToken(control, config, log);
     await failAbandonedOperations(control);
     let url = '';
@@ -52,7 +71,12 @@ export async function startServer(config: Config): Promise<SampanServer> {
       undo.push(() => scheduler.stop());
     }
     if (config.roles.has('worker')) {
-      const worker = startWorker(control, { leaseSeconds: config.leaseSeconds, idleSeconds: config.idleSeconds, maxRuns: config.maxRuns, memoryMb: config.runMemoryMb });
+      const worker = startWorker(control, {
+        leaseSeconds: config.leaseSeconds,
+        idleSeconds: config.idleSeconds,
+        maxRuns: config.maxRuns,
+        memoryMb: config.runMemoryMb,
+      });
       const claiming = await startClaiming(control, worker);
       undo.push(() => worker.stop(DRAIN_MS));
       undo.push(() => claiming.stop());
@@ -69,9 +93,19 @@ export async function startServer(config: Config): Promise<SampanServer> {
 
 function createLog(config: Config): Logger {
   // Everything goes to standard error: standard output is for what programs read.
-  const redact = { paths: ['*.password', '*.accessKey', '*.securityToken', '*.secrets', '*.authorization'], censor: '***' };
+  const redact = {
+    paths: ['*.password', '*.accessKey', '*.securityToken', '*.secrets', '*.authorization'],
+    censor: '***',
+  };
   if (config.logFormat === 'json') return pino({ level: config.logLevel, redact }, pino.destination(2));
-  return pino({ level: config.logLevel, redact, transport: { target: 'pino-pretty', options: { destination: 2, translateTime: 'HH:MM:ss', ignore: 'pid,hostname' } } });
+  return pino({
+    level: config.logLevel,
+    redact,
+    transport: {
+      target: 'pino-pretty',
+      options: { destination: 2, translateTime: 'HH:MM:ss', ignore: 'pid,hostname' },
+    },
+  });
 }
 
 function makeDirectory(data: string): void {
@@ -81,7 +115,11 @@ function makeDirectory(data: string): void {
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (error) {
-    throw new StartError('DATA_UNWRITABLE', `The data directory ${data} cannot be written (${(error as NodeJS.ErrnoException).code}).`, 'Give the server a directory it may write: SAMPAN_DATA.');
+    throw new StartError(
+      'DATA_UNWRITABLE',
+      `The data directory ${data} cannot be written (${(error as NodeJS.ErrnoException).code}).`,
+      'Give the server a directory it may write: SAMPAN_DATA.',
+    );
   }
 }
 

@@ -7,7 +7,11 @@ import { memberships, type WorkspaceRole, workspaces } from './tables/index.ts';
 const RANK: Record<WorkspaceRole, number> = { ADMIN: 3, DEVELOPER: 2, OPERATOR: 1, VIEWER: 0 };
 
 /** The actor's role in the workspace; null where there is none. Platform administrators are administrators everywhere. */
-export async function roleIn(db: Database | Transaction, actor: Actor, workspaceId: string): Promise<WorkspaceRole | null> {
+export async function roleIn(
+  db: Database | Transaction,
+  actor: Actor,
+  workspaceId: string,
+): Promise<WorkspaceRole | null> {
   if (actor.platformRole === 'ADMIN') return 'ADMIN';
   const [row] = await db
     .select({ role: memberships.role })
@@ -31,7 +35,8 @@ export async function requireRole(
 
 /** Workspaces whose objects the actor may see. */
 export async function visibleWorkspaces(control: Control, actor: Actor): Promise<string[]> {
-  if (actor.platformRole === 'ADMIN') return (await control.db.select({ id: workspaces.id }).from(workspaces)).map((row) => row.id);
+  if (actor.platformRole === 'ADMIN')
+    return (await control.db.select({ id: workspaces.id }).from(workspaces)).map((row) => row.id);
   const rows = await control.db
     .select({ id: memberships.workspaceId })
     .from(memberships)

@@ -46,7 +46,14 @@ export async function claimNext(control: Control, claimer: Claimer): Promise<Ins
         and not ${waitsForPrevious} and not ${targetHeld}
       order by i.priority desc, i.scheduled_at, i.id limit 1`);
     if (next === undefined) return null;
-    if (next.state === 'WAITING') await moveInstance(tx, next.id, { from: ['WAITING'], to: 'QUEUED', by: 'scheduler', reason: null, set: { waitingFor: null } });
+    if (next.state === 'WAITING')
+      await moveInstance(tx, next.id, {
+        from: ['WAITING'],
+        to: 'QUEUED',
+        by: 'scheduler',
+        reason: null,
+        set: { waitingFor: null },
+      });
     return start(tx, next.id, claimer);
   });
 }
@@ -67,7 +74,9 @@ async function start(tx: Transaction, id: string, { worker, leaseSeconds }: Clai
     },
   });
   if (claimed === undefined) return null;
-  await tx.insert(attempts).values({ instanceId: id, number: claimed.attempt, worker, executor: 'local', startedAt: now });
+  await tx
+    .insert(attempts)
+    .values({ instanceId: id, number: claimed.attempt, worker, executor: 'local', startedAt: now });
   return claimed;
 }
 
@@ -90,7 +99,11 @@ export interface Heartbeat {
 }
 
 /** Prolongs the lease. Null: it is lost. */
-export async function heartbeat(control: Control, claim: { id: string; attempt: number }, claimer: { worker: string; leaseSeconds: number }): Promise<Heartbeat | null> {
+export async function heartbeat(
+  control: Control,
+  claim: { id: string; attempt: number },
+  claimer: { worker: string; leaseSeconds: number },
+): Promise<Heartbeat | null> {
   const [row] = await control.db
     .update(instances)
     .set({ leaseUntil: sql`sampan_now() + make_interval(secs => ${claimer.leaseSeconds})` })
@@ -107,5 +120,11 @@ export async function heartbeat(control: Control, claim: { id: string; attempt: 
 
 /** The row is still this attempt's. */
 export function owned(claim: { id: string; attempt: number }, worker: string) {
-  return and(eq(instances.id, claim.id), eq(instances.attempt, claim.attempt), eq(instances.owner, worker), eq(instances.state, 'RUNNING'), sql`${instances.leaseUntil} > sampan_now()`);
+  return and(
+    eq(instances.id, claim.id),
+    eq(instances.attempt, claim.attempt),
+    eq(instances.owner, worker),
+    eq(instances.state, 'RUNNING'),
+    sql`${instances.leaseUntil} > sampan_now()`,
+  );
 }

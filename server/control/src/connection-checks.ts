@@ -41,9 +41,16 @@ export async function testConnection(control: Control, actor: Actor, input: Test
   return check;
 }
 
-function storedSecrets(control: Control, connector: ConnectorEntry, saved: DataSource | null, options: Options): Options {
+function storedSecrets(
+  control: Control,
+  connector: ConnectorEntry,
+  saved: DataSource | null,
+  options: Options,
+): Options {
   if (saved === null || saved.sealed === null) return {};
-  const moved = connector.endpoint.some((path) => JSON.stringify(valueAt(options, path)) !== JSON.stringify(valueAt(saved.options, path)));
+  const moved = connector.endpoint.some(
+    (path) => JSON.stringify(valueAt(options, path)) !== JSON.stringify(valueAt(saved.options, path)),
+  );
   return moved ? {} : unseal(control.keys, saved.id, saved.sealed);
 }
 
@@ -56,6 +63,10 @@ async function runCheck(control: Control, connector: ConnectorEntry, options: Op
   } catch (error) {
     if (!isConnectorError(error)) throw error;
     if (error.kind === 'config') throw invalid([issue(['options'], error.code, error.message, error.hint)]);
-    return { ok: false, at, steps: [{ step: 'tcp', ok: false, millis: null, message: error.message, hint: error.hint }] };
+    return {
+      ok: false,
+      at,
+      steps: [{ step: 'tcp', ok: false, millis: null, message: error.message, hint: error.hint }],
+    };
   }
 }

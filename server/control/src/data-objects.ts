@@ -27,13 +27,17 @@ export async function refreshMetadata(
   const source = await getDataSource(control, actor, input.dataSourceId);
   await requireRole(control, actor, source.workspaceId, 'DEVELOPER');
   const names = input.objects ?? null;
-  return startOperation(control, { workspaceId: source.workspaceId, kind: 'refreshMetadata', subject: source.id, total: names?.length ?? null }, async (tell) => {
-    if (names === null) return tell(await refreshList(control, source));
-    for (const [done, name] of names.entries()) {
-      await refreshObject(control, source, name);
-      await tell(done + 1);
-    }
-  });
+  return startOperation(
+    control,
+    { workspaceId: source.workspaceId, kind: 'refreshMetadata', subject: source.id, total: names?.length ?? null },
+    async (tell) => {
+      if (names === null) return tell(await refreshList(control, source));
+      for (const [done, name] of names.entries()) {
+        await refreshObject(control, source, name);
+        await tell(done + 1);
+      }
+    },
+  );
 }
 
 async function refreshList(control: Control, source: DataSource): Promise<number> {
@@ -58,7 +62,14 @@ async function refreshList(control: Control, source: DataSource): Promise<number
           },
         });
     }
-    await tx.delete(dataObjects).where(and(eq(dataObjects.dataSourceId, source.id), sql`${dataObjects.refreshedAt} < ${refreshedAt.toISOString()}::timestamptz`));
+    await tx
+      .delete(dataObjects)
+      .where(
+        and(
+          eq(dataObjects.dataSourceId, source.id),
+          sql`${dataObjects.refreshedAt} < ${refreshedAt.toISOString()}::timestamptz`,
+        ),
+      );
   });
   return found.length;
 }
@@ -120,7 +131,12 @@ export async function listObjects(
     .where(and(where, args.after ? gt(dataObjects.name, decodeCursor(args.after, 1)[0]) : undefined))
     .orderBy(asc(dataObjects.name))
     .limit(limit + 1);
-  const counted = control.db.select({ one: sql`1` }).from(dataObjects).where(where).limit(COUNT_LIMIT + 1).as('counted');
+  const counted = control.db
+    .select({ one: sql`1` })
+    .from(dataObjects)
+    .where(where)
+    .limit(COUNT_LIMIT + 1)
+    .as('counted');
   const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   return {
     ...cutPage(rows, args),
@@ -131,7 +147,17 @@ export async function listObjects(
 }
 
 /** The first rows, read now. Values are shown to those who may develop, never to viewers. */
-export async function previewObject(control: Control, actor: Actor, source: DataSource, object: string, first: number): Promise<Preview> {
+export async function previewObject(
+  control: Control,
+  actor: Actor,
+  source: DataSource,
+  object: string,
+  first: number,
+): Promise<Preview> {
   await requireRole(control, actor, source.workspaceId, 'OPERATOR');
-  return control.hosts.ask('preview', { end: openedEnd(control, source), object, rows: Math.min(Math.max(first, 0), 500) });
+  return control.hosts.ask('preview', {
+    end: openedEnd(control, source),
+    object,
+    rows: Math.min(Math.max(first, 0), 500),
+  });
 }

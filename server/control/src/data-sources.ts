@@ -1,6 +1,6 @@
 import { type Failure, isConnectorError, type Json } from '@sampan/connector';
 import type { End } from '@sampan/hosts/messages';
-import { and, asc, eq, gt, ilike, inArray, lt, desc, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, ilike, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { requireRole, visibleWorkspaces } from './access.ts';
 import { recordChange } from './audit.ts';
 import type { Actor, ConnectorEntry, Control } from './context.ts';
@@ -34,32 +34,45 @@ export async function createDataSource(control: Control, actor: Actor, input: Cr
   const issues = [...nameIssues(name), ...secretIssues(connector, input.options, secrets)];
   if (issues.length > 0) throw invalid(issues);
   const options = await parseOptions(control, connector, input.options, secrets);
-  const id = await once(control, actor, { mutation: 'createDataSource', requestId: input.requestId, content: input }, async (tx) => {
-    try {
-      const [row] = await tx
-        .insert(dataSources)
-        .values({
+  const id = await once(
+    control,
+    actor,
+    { mutation: 'createDataSource', requestId: input.requestId, content: input },
+    async (tx) => {
+      try {
+        const [row] = await tx
+          .insert(dataSources)
+          .values({
+            workspaceId: input.workspaceId,
+            name,
+            description: input.description ?? '',
+            connector: connector.name,
+            options,
+            secretNames: Object.keys(secrets),
+            allowCustomSql: input.allowCustomSql ?? true,
+            use: input.use ?? ['READ', 'WRITE'],
+          })
+          .returning({ id: dataSources.id });
+        if (Object.keys(secrets).length > 0) {
+          await tx
+            .update(dataSources)
+            .set({ sealed: seal(control.keys, row.id, secrets) })
+            .where(eq(dataSources.id, row.id));
+        }
+        const changes = [{ path: [], before: null, after: { name, connector: connector.name, options } }];
+        await recordChange(tx, actor, {
           workspaceId: input.workspaceId,
-          name,
-          description: input.description ?? '',
-          connector: connector.name,
-          options,
-          secretNames: Object.keys(secrets),
-          allowCustomSql: input.allowCustomSql ?? true,
-          use: input.use ?? ['READ', 'WRITE'],
-        })
-        .returning({ id: dataSources.id });
-      if (Object.keys(secrets).length > 0) {
-        await tx.update(dataSources).set({ sealed: seal(control.keys, row.id, secrets) }).where(eq(dataSources.id, row.id));
+          action: 'createDataSource',
+          objectId: row.id,
+          changes,
+        });
+        return row.id;
+      } catch (error) {
+        if (uniqueViolation(error) !== 'data_sources_name') throw error;
+        throw conflict('NAME_TAKEN', `There is a data source called "${name}" already.`, 'Choose another name.');
       }
-      const changes = [{ path: [], before: null, after: { name, connector: connector.name, options } }];
-      await recordChange(tx, actor, { workspaceId: input.workspaceId, action: 'createDataSource', objectId: row.id, changes });
-      return row.id;
-    } catch (error) {
-      if (uniqueViolation(error) !== 'data_sources_name') throw error;
-      throw conflict('NAME_TAKEN', `There is a data source called "${name}" already.`, 'Choose another name.');
-    }
-  });
+    },
+  );
   return getDataSource(control, actor, id);
 }
 
@@ -107,7 +120,12 @@ export async function listDataSources(
     .where(and(where, beyond))
     .orderBy(backward ? desc(dataSources.name) : asc(dataSources.name))
     .limit(limit + 1);
-  const counted = control.db.select({ one: sql`1` }).from(dataSources).where(where).limit(COUNT_LIMIT + 1).as('counted');
+  const counted = control.db
+    .select({ one: sql`1` })
+    .from(dataSources)
+    .where(where)
+    .limit(COUNT_LIMIT + 1)
+    .as('counted');
   const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   return {
     ...cutPage(rows, args),
@@ -124,7 +142,11 @@ export async function endOf(control: Control, dataSourceId: string, use: 'READ' 
   const [row] = await control.db.select().from(dataSources).where(eq(dataSources.id, dataSourceId));
   if (row === undefined) throw notFound('data source', dataSourceId);
   if (use !== null && !row.use.includes(use)) {
-    throw conflict('USE_NOT_GRANTED', `Data source "${row.name}" may not be used to ${use === 'READ' ? 'read' : 'write'}.`, 'Grant that use on the data source.');
+    throw conflict(
+      'USE_NOT_GRANTED',
+      `Data source "${row.name}" may not be used to ${use === 'READ' ? 'read' : 'write'}.`,
+      'Grant that use on the data source.',
+    );
   }
   return openedEnd(control, row);
 }
@@ -140,12 +162,19 @@ export function usableConnector(control: Control, name: string): ConnectorEntry 
   const connector = control.connectors.get(name);
   if (connector !== undefined && connector.broken === null) return connector;
   const known = [...control.connectors.values()].filter((one) => one.broken === null).map((one) => one.name);
-  const message = connector?.broken ? `Connector "${name}" cannot be used: ${connector.broken}` : `There is no connector called "${name}".`;
+  const message = connector?.broken
+    ? `Connector "${name}" cannot be used: ${connector.broken}`
+    : `There is no connector called "${name}".`;
   throw invalid([issue(['connector'], 'UNKNOWN_CONNECTOR', message, `Use one of: ${known.join(', ')}.`)]);
 }
 
 /** Options with defaults, without secrets. @throws ValidationError naming the option */
-export async function parseOptions(control: Control, connector: ConnectorEntry, options: Options, secrets: Options): Promise<Options> {
+export async function parseOptions(
+  control: Control,
+  connector: ConnectorEntry,
+  options: Options,
+  secrets: Options,
+): Promise<Options> {
   const end: End = { connector: connector.name, module: connector.module, options: withSecrets(options, secrets) };
   try {
     return without(await control.hosts.ask('parse', { end }), connector.secrets);
@@ -169,9 +198,21 @@ export function secretIssues(connector: ConnectorEntry, options: Options, secret
   const astray = connector.secrets.filter((path) => valueAt(options, path) !== undefined);
   const unknown = Object.keys(secrets).filter((path) => !connector.secrets.includes(path));
   return [
-    ...astray.map((path) => issue(['options', ...path.split('.')], 'SECRET_IN_OPTIONS', `"${path}" is a secret.`, 'Give it in `secrets`, where it is never shown again.')),
+    ...astray.map((path) =>
+      issue(
+        ['options', ...path.split('.')],
+        'SECRET_IN_OPTIONS',
+        `"${path}" is a secret.`,
+        'Give it in `secrets`, where it is never shown again.',
+      ),
+    ),
     ...unknown.map((path) =>
-      issue(['secrets', path], 'UNKNOWN_SECRET', `"${path}" is not a secret of this connector.`, `Its secrets are: ${connector.secrets.join(', ') || 'none'}.`),
+      issue(
+        ['secrets', path],
+        'UNKNOWN_SECRET',
+        `"${path}" is not a secret of this connector.`,
+        `Its secrets are: ${connector.secrets.join(', ') || 'none'}.`,
+      ),
     ),
   ];
 }

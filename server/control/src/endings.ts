@@ -37,7 +37,12 @@ export async function endAttempt(control: Control, ending: Ending, end: RunEnd):
   await closeAttempt(control, ending, end.end, end.end === 'failed' ? end.failure : null);
 }
 
-async function closeAttempt(control: Control, { instance }: Ending, outcome: string, failure: Failure | null): Promise<void> {
+async function closeAttempt(
+  control: Control,
+  { instance }: Ending,
+  outcome: string,
+  failure: Failure | null,
+): Promise<void> {
   await control.db
     .update(attempts)
     .set({ processEnded: true, endedAt: now, outcome, failure })
@@ -46,7 +51,13 @@ async function closeAttempt(control: Control, { instance }: Ending, outcome: str
 
 const mine = ({ instance, worker }: Ending) => owned({ id: instance.id, attempt: instance.attempt }, worker);
 
-async function finish(tx: Transaction, ending: Ending, to: 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT', reason: string | null, failure: Failure | null): Promise<void> {
+async function finish(
+  tx: Transaction,
+  ending: Ending,
+  to: 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT',
+  reason: string | null,
+  failure: Failure | null,
+): Promise<void> {
   const { instance, definition, worker } = ending;
   const set = { ...endedWith(to === 'SUCCEEDED' ? 'forget' : 'abort'), failure, needsDecision: false, ranMs: ranSoFar };
   const by = (to === 'CANCELLED' || to === 'TIMED_OUT') && ending.stopBy ? ending.stopBy : worker;
@@ -63,22 +74,42 @@ async function stopped(tx: Transaction, ending: Ending): Promise<void> {
 }
 
 async function requeue(tx: Transaction, ending: Ending, reason: string): Promise<void> {
-  await moveInstance(tx, ending.instance.id, { from: ['RUNNING'], to: 'QUEUED', by: ending.worker, reason, set: { owner: null, leaseUntil: null, phase: null, ranMs: ranSoFar }, where: mine(ending) });
+  await moveInstance(tx, ending.instance.id, {
+    from: ['RUNNING'],
+    to: 'QUEUED',
+    by: ending.worker,
+    reason,
+    set: { owner: null, leaseUntil: null, phase: null, ranMs: ranSoFar },
+    where: mine(ending),
+  });
 }
 
 async function undecided(tx: Transaction, ending: Ending, message: string): Promise<void> {
-  const failure: Failure = { kind: 'busy', code: 'COMMIT_UNDECIDED', message, hint: 'Look into the target, then say with resolveCommit whether this run is in it.', retryAfterMs: null, side: 'writer' };
+  const failure: Failure = {
+    kind: 'busy',
+    code: 'COMMIT_UNDECIDED',
+    message,
+    hint: 'Look into the target, then say with resolveCommit whether this run is in it.',
+    retryAfterMs: null,
+    side: 'writer',
+  };
   await tx.update(instances).set({ needsDecision: true, owner: null, leaseUntil: null, failure }).where(mine(ending));
 }
 
 async function failed(tx: Transaction, ending: Ending, failure: Failure): Promise<void> {
   const { instance, definition } = ending;
   const { options } = definition;
-  if (failure.code === 'HOST_DIED' && instance.attempt < MOST_CRASHES) return requeue(tx, ending, `${failure.message.slice(0, 200)}`);
-  const retries = options.retryOn.includes(failure.kind.toUpperCase() as FailureKindName) && failure.code !== 'HOST_DIED';
+  if (failure.code === 'HOST_DIED' && instance.attempt < MOST_CRASHES)
+    return requeue(tx, ending, `${failure.message.slice(0, 200)}`);
+  const retries =
+    options.retryOn.includes(failure.kind.toUpperCase() as FailureKindName) && failure.code !== 'HOST_DIED';
   // Once committing has begun, another attempt can only find out what became of it; the engine has done so already.
-  if (!retries || instance.retriesUsed >= options.retries) return finish(tx, ending, 'FAILED', failure.message.slice(0, 500), failure);
-  const seconds = Math.max(options.retryDelaySeconds * options.retryBackoff ** instance.retriesUsed, (failure.retryAfterMs ?? 0) / 1_000);
+  if (!retries || instance.retriesUsed >= options.retries)
+    return finish(tx, ending, 'FAILED', failure.message.slice(0, 500), failure);
+  const seconds = Math.max(
+    options.retryDelaySeconds * options.retryBackoff ** instance.retriesUsed,
+    (failure.retryAfterMs ?? 0) / 1_000,
+  );
   await moveInstance(tx, instance.id, {
     from: ['RUNNING'],
     to: 'WAITING',

@@ -96,7 +96,12 @@ export function forbidden(needs: WorkspaceRole | null): ForbiddenError {
   });
 }
 
-export function conflict(code: string, message: string, hint: string | null, conflicts: Reference[] = []): ConflictError {
+export function conflict(
+  code: string,
+  message: string,
+  hint: string | null,
+  conflicts: Reference[] = [],
+): ConflictError {
   return new ConflictError({ code, message, hint, conflicts });
 }
 

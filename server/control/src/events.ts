@@ -3,7 +3,7 @@ import { requireRole } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { BadInputError, ControlError } from './errors.ts';
 import { PROGRESS_CHANNEL } from './run-store.ts';
-import { instances, type InstanceState, transitions } from './tables/instances.ts';
+import { type InstanceState, instances, transitions } from './tables/instances.ts';
 
 export type Transition = typeof transitions.$inferSelect;
 
@@ -17,7 +17,9 @@ const AT_ONCE = 1_000;
 export async function sequence(control: Control): Promise<void> {
   for (;;) {
     const numbered = await control.db.transaction(async (tx) => {
-      const [{ mine }] = await tx.execute<{ mine: boolean }>(sql`select pg_try_advisory_xact_lock(hashtext('sampan sequencer')) as mine`);
+      const [{ mine }] = await tx.execute<{ mine: boolean }>(
+        sql`select pg_try_advisory_xact_lock(hashtext('sampan sequencer')) as mine`,
+      );
       if (!mine) return 0;
       const rows = await tx.execute(sql`
         with last as (select coalesce(max(sequence), 0) as n from transitions),
@@ -32,7 +34,9 @@ export async function sequence(control: Control): Promise<void> {
 
 /** The number of the last event: a subscription that begins behind it misses nothing that comes after this moment. */
 export async function eventCursor(control: Control): Promise<string> {
-  const [{ last }] = await control.db.execute<{ last: string }>(sql`select coalesce(max(sequence), 0)::text as last from transitions`);
+  const [{ last }] = await control.db.execute<{ last: string }>(
+    sql`select coalesce(max(sequence), 0)::text as last from transitions`,
+  );
   return last;
 }
 
@@ -67,7 +71,11 @@ export async function startEventHub(control: Control): Promise<EventHub> {
     for (const listener of listeners) listener(progressOf);
   };
   const listening = [
-    await control.sql.listen(SEQUENCED_CHANNEL, () => tell(null), () => tell(null)),
+    await control.sql.listen(
+      SEQUENCED_CHANNEL,
+      () => tell(null),
+      () => tell(null),
+    ),
     await control.sql.listen(PROGRESS_CHANNEL, (id) => tell(id)),
   ];
   // A notice can be lost with its connection; the rows are not.
@@ -89,7 +97,12 @@ export async function startEventHub(control: Control): Promise<EventHub> {
  * stream begins with a progress event that shows its present state.
  * @throws ControlError `CURSOR_EXPIRED`, NotFoundError, ForbiddenError
  */
-export async function* watchInstances(control: Control, hub: EventHub, actor: Actor, watch: Watch): AsyncGenerator<InstanceEvent> {
+export async function* watchInstances(
+  control: Control,
+  hub: EventHub,
+  actor: Actor,
+  watch: Watch,
+): AsyncGenerator<InstanceEvent> {
   await requireRole(control, actor, watch.workspaceId, 'VIEWER');
   let cursor = watch.after == null ? BigInt(await eventCursor(control)) : await checkedCursor(control, watch.after);
   const changed = new Set<string>();
@@ -101,14 +114,16 @@ export async function* watchInstances(control: Control, hub: EventHub, actor: Ac
     wake();
   });
   try {
-    if (watch.instanceId !== undefined && watch.after == null) yield { cursor: null, instanceId: watch.instanceId, transition: null, left: false };
+    if (watch.instanceId !== undefined && watch.after == null)
+      yield { cursor: null, instanceId: watch.instanceId, transition: null, left: false };
     for (;;) {
       while (pending) {
         pending = false;
         for (const transition of await after(control, watch, cursor)) {
           cursor = BigInt(transition.sequence as number);
           const left = watch.states !== undefined && !watch.states.includes(transition.to);
-          if (!left || (transition.from !== null && watch.states!.includes(transition.from))) yield { cursor: String(cursor), instanceId: transition.instanceId, transition, left };
+          if (!left || (transition.from !== null && watch.states!.includes(transition.from)))
+            yield { cursor: String(cursor), instanceId: transition.instanceId, transition, left };
           pending = true;
         }
       }
@@ -127,10 +142,20 @@ export async function* watchInstances(control: Control, hub: EventHub, actor: Ac
 }
 
 async function checkedCursor(control: Control, given: string): Promise<bigint> {
-  if (!/^\d{1,18}$/.test(given)) throw new BadInputError('That is not a cursor of this stream.', 'Take cursors from events or from eventCursor, unchanged.');
-  const [{ first }] = await control.db.execute<{ first: string | null }>(sql`select min(sequence)::text as first from transitions`);
+  if (!/^\d{1,18}$/.test(given))
+    throw new BadInputError(
+      'That is not a cursor of this stream.',
+      'Take cursors from events or from eventCursor, unchanged.',
+    );
+  const [{ first }] = await control.db.execute<{ first: string | null }>(
+    sql`select min(sequence)::text as first from transitions`,
+  );
   if (first !== null && BigInt(given) + 1n < BigInt(first)) {
-    throw new ControlError({ code: 'CURSOR_EXPIRED', message: 'The events after that cursor are not kept any more.', hint: 'Read the list again and go on from its eventCursor.' });
+    throw new ControlError({
+      code: 'CURSOR_EXPIRED',
+      message: 'The events after that cursor are not kept any more.',
+      hint: 'Read the list again and go on from its eventCursor.',
+    });
   }
   return BigInt(given);
 }
@@ -165,4 +190,3 @@ async function isWatched(control: Control, watch: Watch, id: string): Promise<bo
     );
   return row !== undefined;
 }
-

@@ -32,17 +32,31 @@ export async function createFolder(control: Control, actor: Actor, input: Create
   if (parent !== null && (await ancestors(control, parent)).length >= MOST_LEVELS) {
     throw invalid([issue(['parentId'], 'TOO_DEEP', `Folders nest at most ${MOST_LEVELS} levels deep.`)]);
   }
-  const id = await once(control, actor, { mutation: 'createFolder', requestId: input.requestId, content: input }, async (tx) => {
-    try {
-      const values = { workspaceId, parentId: parent?.id ?? null, name, description: input.description ?? '' };
-      const [row] = await tx.insert(folders).values(values).returning({ id: folders.id });
-      await recordChange(tx, actor, { workspaceId, action: 'createFolder', objectId: row.id, changes: [{ path: [], before: null, after: values }] });
-      return row.id;
-    } catch (error) {
-      if (uniqueViolation(error) !== 'folders_sibling_name') throw error;
-      throw conflict('NAME_TAKEN', `There is a folder called "${name}" here already.`, 'Choose another name, or use that folder.');
-    }
-  });
+  const id = await once(
+    control,
+    actor,
+    { mutation: 'createFolder', requestId: input.requestId, content: input },
+    async (tx) => {
+      try {
+        const values = { workspaceId, parentId: parent?.id ?? null, name, description: input.description ?? '' };
+        const [row] = await tx.insert(folders).values(values).returning({ id: folders.id });
+        await recordChange(tx, actor, {
+          workspaceId,
+          action: 'createFolder',
+          objectId: row.id,
+          changes: [{ path: [], before: null, after: values }],
+        });
+        return row.id;
+      } catch (error) {
+        if (uniqueViolation(error) !== 'folders_sibling_name') throw error;
+        throw conflict(
+          'NAME_TAKEN',
+          `There is a folder called "${name}" here already.`,
+          'Choose another name, or use that folder.',
+        );
+      }
+    },
+  );
   return getFolder(control, actor, id);
 }
 

@@ -3,12 +3,23 @@ import { requireRole, visibleWorkspaces } from './access.ts';
 import { recordChange } from './audit.ts';
 import { readNow } from './clock.ts';
 import type { Actor, Control } from './context.ts';
-import { conflict, ControlError, invalid, issue, notFound } from './errors.ts';
+import { ControlError, conflict, invalid, issue, notFound } from './errors.ts';
 import { createInstance, definitionOf, endedWith } from './lifecycle.ts';
 import { isEffective } from './occurrences.ts';
 import { COUNT_LIMIT, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
 import { once } from './requests.ts';
-import { attempts, dirtyRecords, type InstanceState, instances, logLines, reconciliations, splits, statements, type Trigger, transitions } from './tables/instances.ts';
+import {
+  attempts,
+  dirtyRecords,
+  type InstanceState,
+  instances,
+  logLines,
+  reconciliations,
+  splits,
+  statements,
+  type Trigger,
+  transitions,
+} from './tables/instances.ts';
 import { tasks } from './tables/tasks.ts';
 import { getTask } from './tasks.ts';
 import { type Instance, moveInstance } from './transitions.ts';
@@ -18,29 +29,56 @@ export type { Instance } from './transitions.ts';
 type Maybe<T> = T | null | undefined;
 
 /** Runs a task now, or as of the scheduled time given; allowed for offline tasks, never outside the effective dates. */
-export async function runTask(control: Control, actor: Actor, input: { taskId: string; scheduledAt?: Maybe<Date>; requestId?: Maybe<string> }): Promise<Instance> {
+export async function runTask(
+  control: Control,
+  actor: Actor,
+  input: { taskId: string; scheduledAt?: Maybe<Date>; requestId?: Maybe<string> },
+): Promise<Instance> {
   const task = await getTask(control, actor, input.taskId);
   await requireRole(control, actor, task.workspaceId, 'OPERATOR', { noun: 'task', id: task.id });
-  const id = await once(control, actor, { mutation: 'runTask', requestId: input.requestId, content: input }, async (tx) => {
-    const [row] = await tx.select().from(tasks).where(eq(tasks.id, task.id)).for('share');
-    if (row.deletedAt !== null) throw notFound('task', task.id);
-    const definition = await definitionOf(tx, row);
-    const scheduledAt = new Date(Math.floor((input.scheduledAt ?? (await readNow(tx))).getTime() / 1_000) * 1_000);
-    if (!isEffective(definition.schedule, scheduledAt)) {
-      const { effectiveFrom, effectiveTo } = definition.schedule;
-      throw invalid([issue(['scheduledAt'], 'OUTSIDE_EFFECTIVE_DATES', `The task is effective from ${effectiveFrom ?? 'the beginning'} to ${effectiveTo ?? 'the end'} of time.`, 'Change its effective dates, or choose a time inside them.')]);
-    }
-    const made = await createInstance(tx, row, definition, { trigger: 'MANUAL', scheduledAt, by: actor.name, reason: 'run by hand' });
-    await recordChange(tx, actor, { workspaceId: row.workspaceId, action: 'runTask', objectId: row.id, changes: [] });
-    return made!.id;
-  });
+  const id = await once(
+    control,
+    actor,
+    { mutation: 'runTask', requestId: input.requestId, content: input },
+    async (tx) => {
+      const [row] = await tx.select().from(tasks).where(eq(tasks.id, task.id)).for('share');
+      if (row.deletedAt !== null) throw notFound('task', task.id);
+      const definition = await definitionOf(tx, row);
+      const scheduledAt = new Date(Math.floor((input.scheduledAt ?? (await readNow(tx))).getTime() / 1_000) * 1_000);
+      if (!isEffective(definition.schedule, scheduledAt)) {
+        const { effectiveFrom, effectiveTo } = definition.schedule;
+        throw invalid([
+          issue(
+            ['scheduledAt'],
+            'OUTSIDE_EFFECTIVE_DATES',
+            `The task is effective from ${effectiveFrom ?? 'the beginning'} to ${effectiveTo ?? 'the end'} of time.`,
+            'Change its effective dates, or choose a time inside them.',
+          ),
+        ]);
+      }
+      const made = await createInstance(tx, row, definition, {
+        trigger: 'MANUAL',
+        scheduledAt,
+        by: actor.name,
+        reason: 'run by hand',
+      });
+      await recordChange(tx, actor, { workspaceId: row.workspaceId, action: 'runTask', objectId: row.id, changes: [] });
+      return made!.id;
+    },
+  );
   return getInstance(control, actor, id);
 }
 
-export type InstanceOutcome = { id: string; instance: Instance; error: null } | { id: string; instance: null; error: ControlError };
+export type InstanceOutcome =
+  | { id: string; instance: Instance; error: null }
+  | { id: string; instance: null; error: ControlError };
 
 /** Stops running instances and cancels waiting ones; one outcome per id, in order. */
-export async function stopInstances(control: Control, actor: Actor, ids: readonly string[]): Promise<InstanceOutcome[]> {
+export async function stopInstances(
+  control: Control,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<InstanceOutcome[]> {
   const outcomes: InstanceOutcome[] = [];
   for (const id of ids) {
     try {
@@ -57,17 +95,36 @@ async function stopInstance(control: Control, actor: Actor, id: string): Promise
   const instance = await getInstance(control, actor, id);
   await requireRole(control, actor, instance.workspaceId, 'OPERATOR', { noun: 'instance', id });
   const done = await control.db.transaction(async (tx) => {
-    const cancelled = await moveInstance(tx, id, { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by: actor.name, reason: 'stopped', set: endedWith('abort'), where: eq(instances.committing, false) });
+    const cancelled = await moveInstance(tx, id, {
+      from: ['WAITING', 'QUEUED'],
+      to: 'CANCELLED',
+      by: actor.name,
+      reason: 'stopped',
+      set: endedWith('abort'),
+      where: eq(instances.committing, false),
+    });
     if (cancelled !== undefined) return true;
     const asked = await tx
       .update(instances)
       .set({ stopTo: 'CANCELLED', stopReason: 'stopped', stopBy: actor.name })
       .where(and(eq(instances.id, id), eq(instances.state, 'RUNNING'), eq(instances.committing, false)))
       .returning({ id: instances.id });
-    if (asked.length > 0) await recordChange(tx, actor, { workspaceId: instance.workspaceId, action: 'stopInstance', objectId: id, changes: [] });
+    if (asked.length > 0)
+      await recordChange(tx, actor, {
+        workspaceId: instance.workspaceId,
+        action: 'stopInstance',
+        objectId: id,
+        changes: [],
+      });
     return asked.length > 0;
   });
-  if (!done) throw conflict('NOT_STOPPABLE', `The instance is ${instance.state}${instance.committing ? ' and is being published' : ''}.`, 'Only what waits or runs, and is not being published, can be stopped.', [{ type: 'Instance', id }]);
+  if (!done)
+    throw conflict(
+      'NOT_STOPPABLE',
+      `The instance is ${instance.state}${instance.committing ? ' and is being published' : ''}.`,
+      'Only what waits or runs, and is not being published, can be stopped.',
+      [{ type: 'Instance', id }],
+    );
   return getInstance(control, actor, id);
 }
 
@@ -101,7 +158,14 @@ export interface InstanceFilter {
 
 export type InstanceOrder = 'SCHEDULED_AT_DESC' | 'SCHEDULED_AT_ASC' | 'CREATED_AT_DESC' | 'CREATED_AT_ASC';
 
-export async function listInstances(control: Control, actor: Actor, workspaceId: string, filter: InstanceFilter, order: InstanceOrder, args: PageArgs): Promise<Page<Instance>> {
+export async function listInstances(
+  control: Control,
+  actor: Actor,
+  workspaceId: string,
+  filter: InstanceFilter,
+  order: InstanceOrder,
+  args: PageArgs,
+): Promise<Page<Instance>> {
   await requireRole(control, actor, workspaceId, 'VIEWER');
   const { limit, backward } = pageSize(args);
   const column = order.startsWith('SCHEDULED') ? instances.scheduledAt : instances.createdAt;
@@ -110,20 +174,33 @@ export async function listInstances(control: Control, actor: Actor, workspaceId:
   const cursor = backward ? args.before : args.after;
   const [key, id] = cursor ? decodeCursor(cursor, 2) : [];
   // Cursors carry microseconds as text: a JavaScript date would cut them.
-  const beyond = key === undefined ? undefined : sql`(${column}, ${instances.id}) ${descending ? sql`<` : sql`>`} (${key}::timestamptz, ${id}::uuid)`;
+  const beyond =
+    key === undefined
+      ? undefined
+      : sql`(${column}, ${instances.id}) ${descending ? sql`<` : sql`>`} (${key}::timestamptz, ${id}::uuid)`;
   // The index has NULLS FIRST on its descending columns, and serves only an order that says the same.
-  const ordering = descending ? [sql`${column} desc nulls first`, sql`${instances.id} desc nulls first`] : [asc(column), asc(instances.id)];
+  const ordering = descending
+    ? [sql`${column} desc nulls first`, sql`${instances.id} desc nulls first`]
+    : [asc(column), asc(instances.id)];
   const rows = await control.db
     .select({ row: instances, at: sql<string>`to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')` })
     .from(instances)
     .where(and(where, beyond))
     .orderBy(...ordering)
     .limit(limit + 1);
-  const counted = control.db.select({ one: sql`1` }).from(instances).where(where).limit(COUNT_LIMIT + 1).as('counted');
+  const counted = control.db
+    .select({ one: sql`1` })
+    .from(instances)
+    .where(where)
+    .limit(COUNT_LIMIT + 1)
+    .as('counted');
   const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   const at = new Map(rows.map((one) => [one.row.id, one.at]));
   return {
-    ...cutPage(rows.map((one) => one.row), args),
+    ...cutPage(
+      rows.map((one) => one.row),
+      args,
+    ),
     cursorOf: (row) => encodeCursor([at.get(row.id) as string, row.id]),
     totalCount: Math.min(count, COUNT_LIMIT),
     totalIsExact: count <= COUNT_LIMIT,
@@ -147,14 +224,39 @@ function conditions(filter: InstanceFilter): (SQL | undefined)[] {
   ];
 }
 
-const inInstance = <T extends { instanceId: typeof splits.instanceId | typeof attempts.instanceId }>(table: T, ids: readonly string[]) => inArray(table.instanceId, [...ids]);
+const inInstance = <T extends { instanceId: typeof splits.instanceId | typeof attempts.instanceId }>(
+  table: T,
+  ids: readonly string[],
+) => inArray(table.instanceId, [...ids]);
 
-export const attemptsOf = (control: Control, ids: readonly string[]) => control.db.select().from(attempts).where(inInstance(attempts, ids)).orderBy(attempts.number);
-export const transitionsOf = (control: Control, ids: readonly string[]) => control.db.select().from(transitions).where(inArray(transitions.instanceId, [...ids])).orderBy(transitions.id);
-export const statementsOf = (control: Control, ids: readonly string[]) => control.db.select().from(statements).where(inArray(statements.instanceId, [...ids])).orderBy(statements.id).limit(5_000);
-export const reconciliationsOf = (control: Control, ids: readonly string[]) => control.db.select().from(reconciliations).where(inArray(reconciliations.instanceId, [...ids])).orderBy(reconciliations.id);
+export const attemptsOf = (control: Control, ids: readonly string[]) =>
+  control.db.select().from(attempts).where(inInstance(attempts, ids)).orderBy(attempts.number);
+export const transitionsOf = (control: Control, ids: readonly string[]) =>
+  control.db
+    .select()
+    .from(transitions)
+    .where(inArray(transitions.instanceId, [...ids]))
+    .orderBy(transitions.id);
+export const statementsOf = (control: Control, ids: readonly string[]) =>
+  control.db
+    .select()
+    .from(statements)
+    .where(inArray(statements.instanceId, [...ids]))
+    .orderBy(statements.id)
+    .limit(5_000);
+export const reconciliationsOf = (control: Control, ids: readonly string[]) =>
+  control.db
+    .select()
+    .from(reconciliations)
+    .where(inArray(reconciliations.instanceId, [...ids]))
+    .orderBy(reconciliations.id);
 export const logOf = (control: Control, instanceId: string, attempt: number) =>
-  control.db.select().from(logLines).where(and(eq(logLines.instanceId, instanceId), eq(logLines.attempt, attempt))).orderBy(logLines.id).limit(10_000);
+  control.db
+    .select()
+    .from(logLines)
+    .where(and(eq(logLines.instanceId, instanceId), eq(logLines.attempt, attempt)))
+    .orderBy(logLines.id)
+    .limit(10_000);
 
 /** The newest instance of each task. */
 export async function lastInstances(control: Control, taskIds: readonly string[]): Promise<Instance[]> {
@@ -174,18 +276,38 @@ export async function listSplits(control: Control, instanceId: string, args: Pag
   const { limit } = pageSize(args);
   const mine = eq(splits.instanceId, instanceId);
   const from = args.after ? Number(decodeCursor(args.after, 1)[0]) : -1;
-  const rows = await control.db.select().from(splits).where(and(mine, sql`${splits.number} > ${from}`)).orderBy(splits.number).limit(limit + 1);
+  const rows = await control.db
+    .select()
+    .from(splits)
+    .where(and(mine, sql`${splits.number} > ${from}`))
+    .orderBy(splits.number)
+    .limit(limit + 1);
   const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(splits).where(mine);
-  return { ...cutPage(rows, args), cursorOf: (row) => encodeCursor([row.number]), totalCount: count, totalIsExact: true };
+  return {
+    ...cutPage(rows, args),
+    cursorOf: (row) => encodeCursor([row.number]),
+    totalCount: count,
+    totalIsExact: true,
+  };
 }
 
 /** Values are for those who operate; viewers do not see them. */
-export async function listDirty(control: Control, actor: Actor, instance: Instance, args: PageArgs): Promise<Page<DirtyRow>> {
+export async function listDirty(
+  control: Control,
+  actor: Actor,
+  instance: Instance,
+  args: PageArgs,
+): Promise<Page<DirtyRow>> {
   await requireRole(control, actor, instance.workspaceId, 'OPERATOR');
   const { limit } = pageSize(args);
   const mine = eq(dirtyRecords.instanceId, instance.id);
   const from = args.after ? Number(decodeCursor(args.after, 1)[0]) : 0;
-  const rows = await control.db.select().from(dirtyRecords).where(and(mine, sql`${dirtyRecords.id} > ${from}`)).orderBy(dirtyRecords.id).limit(limit + 1);
+  const rows = await control.db
+    .select()
+    .from(dirtyRecords)
+    .where(and(mine, sql`${dirtyRecords.id} > ${from}`))
+    .orderBy(dirtyRecords.id)
+    .limit(limit + 1);
   const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(dirtyRecords).where(mine);
   return { ...cutPage(rows, args), cursorOf: (row) => encodeCursor([row.id]), totalCount: count, totalIsExact: true };
 }

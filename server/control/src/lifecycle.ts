@@ -6,7 +6,7 @@ import type { Schedule, TaskDefinition } from './definitions.ts';
 import { conflict, notFound } from './errors.ts';
 import { businessDate, nextOccurrences } from './occurrences.ts';
 import { type InstanceState, instances, type Trigger } from './tables/instances.ts';
-import { taskVersions, tasks } from './tables/tasks.ts';
+import { tasks, taskVersions } from './tables/tasks.ts';
 import { type Instance, moveInstance, record } from './transitions.ts';
 
 type Task = typeof tasks.$inferSelect;
@@ -36,7 +36,12 @@ export interface NewInstance {
 }
 
 /** Undefined where that period has its instance already. */
-export async function createInstance(tx: Transaction, task: Task, definition: TaskDefinition, init: NewInstance): Promise<Instance | undefined> {
+export async function createInstance(
+  tx: Transaction,
+  task: Task,
+  definition: TaskDefinition,
+  init: NewInstance,
+): Promise<Instance | undefined> {
   const { options, schedule, target } = definition;
   const state: InstanceState = init.state ?? 'WAITING';
   const [made] = await tx
@@ -85,26 +90,50 @@ export async function bringOnline(tx: Transaction, taskId: string, actor: Actor)
   const runsNow = schedule.type === 'ONCE' ? schedule.runAt === null : schedule.runOnOnline;
   const nextDue = firstDue(schedule, at, task);
   const online = { ...task, chain: task.chain + 1 };
-  await tx.update(tasks).set({ state: 'ONLINE', chain: online.chain, nextDue, updatedAt: now }).where(eq(tasks.id, task.id));
-  if (runsNow) await createInstance(tx, online, definition, { trigger: 'ONLINE', scheduledAt: wholeSecond(at), by: actor.name, reason: 'brought online' });
+  await tx
+    .update(tasks)
+    .set({ state: 'ONLINE', chain: online.chain, nextDue, updatedAt: now })
+    .where(eq(tasks.id, task.id));
+  if (runsNow)
+    await createInstance(tx, online, definition, {
+      trigger: 'ONLINE',
+      scheduledAt: wholeSecond(at),
+      by: actor.name,
+      reason: 'brought online',
+    });
 }
 
 function firstDue(schedule: Schedule, at: Date, task: Task): Date | null {
   if (schedule.type === 'ONCE') {
     if (schedule.runAt === null) return null;
     const due = new Date(schedule.runAt);
-    if (due <= at) throw conflict('RUN_AT_PASSED', `The time of task "${task.name}" (${schedule.runAt}) lies in the past.`, 'Give it a new time.', [{ type: 'Task', id: task.id }]);
+    if (due <= at)
+      throw conflict(
+        'RUN_AT_PASSED',
+        `The time of task "${task.name}" (${schedule.runAt}) lies in the past.`,
+        'Give it a new time.',
+        [{ type: 'Task', id: task.id }],
+      );
     return due;
   }
   const [first] = nextOccurrences(schedule, at, 1);
-  if (first === undefined) throw conflict('NO_PERIOD_LEFT', `No period of task "${task.name}" lies ahead.`, 'Change its effective dates.', [{ type: 'Task', id: task.id }]);
+  if (first === undefined)
+    throw conflict('NO_PERIOD_LEFT', `No period of task "${task.name}" lies ahead.`, 'Change its effective dates.', [
+      { type: 'Task', id: task.id },
+    ]);
   return first;
 }
 
 /** No new instances; those that wait are cancelled, those that run finish unless they are to be stopped. */
-export async function takeOffline(tx: Transaction, taskId: string, actor: { name: string }, how: { stopRunning: boolean }): Promise<void> {
+export async function takeOffline(
+  tx: Transaction,
+  taskId: string,
+  actor: { name: string },
+  how: { stopRunning: boolean },
+): Promise<void> {
   const task = await locked(tx, taskId);
-  if (task.state !== 'OFFLINE') await tx.update(tasks).set({ state: 'OFFLINE', nextDue: null, updatedAt: now }).where(eq(tasks.id, task.id));
+  if (task.state !== 'OFFLINE')
+    await tx.update(tasks).set({ state: 'OFFLINE', nextDue: null, updatedAt: now }).where(eq(tasks.id, task.id));
   await cancelWaiting(tx, taskId, actor.name, 'taken offline');
   if (!how.stopRunning) return;
   await tx
@@ -118,7 +147,8 @@ async function cancelWaiting(tx: Transaction, taskId: string, by: string, reason
     .select({ id: instances.id })
     .from(instances)
     .where(and(eq(instances.taskId, taskId), inArray(instances.state, ['WAITING', 'QUEUED'])));
-  for (const { id } of waiting) await moveInstance(tx, id, { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by, reason, set: endedWith('abort') });
+  for (const { id } of waiting)
+    await moveInstance(tx, id, { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by, reason, set: endedWith('abort') });
 }
 
 /** Fields of an instance that has ended; what it may have left in its target is cleaned up afterwards. */
@@ -139,7 +169,10 @@ export async function replanTask(tx: Transaction, taskId: string, schedule: Sche
   const task = await locked(tx, taskId);
   if (task.state !== 'ONLINE') return;
   const at = await readNow(tx);
-  await tx.update(tasks).set({ nextDue: firstDue(schedule, at, task) }).where(eq(tasks.id, taskId));
+  await tx
+    .update(tasks)
+    .set({ nextDue: firstDue(schedule, at, task) })
+    .where(eq(tasks.id, taskId));
 }
 
 /** What the end of an instance means for its task: a task that runs once has finished; a failure may take it offline. */
@@ -152,6 +185,10 @@ export async function afterEnd(tx: Transaction, instance: Instance, definition: 
     return;
   }
   if (!schedule.offlineOnFailure || (instance.state !== 'FAILED' && instance.state !== 'TIMED_OUT')) return;
-  const offline = await tx.update(tasks).set({ state: 'OFFLINE', nextDue: null, updatedAt: now }).where(mine).returning({ id: tasks.id });
+  const offline = await tx
+    .update(tasks)
+    .set({ state: 'OFFLINE', nextDue: null, updatedAt: now })
+    .where(mine)
+    .returning({ id: tasks.id });
   if (offline.length > 0) await cancelWaiting(tx, instance.taskId, 'scheduler', 'taken offline after a failure');
 }

@@ -1,4 +1,4 @@
-import { type Field, type Schema, suggestLinks, type SuggestedLinks, verdict } from '@sampan/connector';
+import { type Field, type Schema, type SuggestedLinks, suggestLinks, verdict } from '@sampan/connector';
 import { requireRole } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { describeNow } from './data-objects.ts';
@@ -26,7 +26,12 @@ export interface MappingEnds {
  * Links by rule, each with its verdict. Where the target is to be created, every source column is linked to one of the
  * same name. @throws NotFoundError, ForbiddenError, ConnectorError
  */
-export async function suggestMapping(control: Control, actor: Actor, ends: MappingEnds, rule: MappingRule): Promise<SuggestedLinks> {
+export async function suggestMapping(
+  control: Control,
+  actor: Actor,
+  ends: MappingEnds,
+  rule: MappingRule,
+): Promise<SuggestedLinks> {
   const from = await getDataSource(control, actor, ends.source.dataSourceId);
   const to = await getDataSource(control, actor, ends.target.dataSourceId);
   await requireRole(control, actor, from.workspaceId, 'DEVELOPER');
@@ -45,7 +50,11 @@ export function writableFields(schema: Schema): Field[] {
 }
 
 /** The verdict on every link whose two ends are known, and what must be mended first. `wanted` are the target's columns by link. */
-export function checkLinks(mapping: LinkDefinition[], source: Schema, wanted: Field[]): { links: CheckedLink[]; issues: Issue[] } {
+export function checkLinks(
+  mapping: LinkDefinition[],
+  source: Schema,
+  wanted: Field[],
+): { links: CheckedLink[]; issues: Issue[] } {
   const byName = new Map(source.fields.map((field) => [field.name, field]));
   const links: CheckedLink[] = [];
   const issues: Issue[] = [];
@@ -57,9 +66,23 @@ export function checkLinks(mapping: LinkDefinition[], source: Schema, wanted: Fi
     links.push({ target: link.target, column: link.column ?? '', targetPosition: index + 1, ...found });
     const path = ['mapping', String(index)];
     if (found.verdict === 'IMPOSSIBLE') {
-      issues.push(issue(path, 'IMPOSSIBLE', `"${link.column ?? link.constant}" cannot go into "${link.target}": ${found.reason}`, 'Link another column, or leave this one out.'));
+      issues.push(
+        issue(
+          path,
+          'IMPOSSIBLE',
+          `"${link.column ?? link.constant}" cannot go into "${link.target}": ${found.reason}`,
+          'Link another column, or leave this one out.',
+        ),
+      );
     } else if (found.verdict === 'LOSSY' && link.column !== null && link.onLossy === 'REFUSE') {
-      issues.push(issue([...path, 'onLossy'], 'LOSSY', `"${link.column}" loses something in "${link.target}": ${found.reason}`, 'Choose ALLOW, or DIRTY for the rows that would lose.'));
+      issues.push(
+        issue(
+          [...path, 'onLossy'],
+          'LOSSY',
+          `"${link.column}" loses something in "${link.target}": ${found.reason}`,
+          'Choose ALLOW, or DIRTY for the rows that would lose.',
+        ),
+      );
     }
   });
   return { links, issues };
@@ -71,6 +94,13 @@ export function missingColumns(mapping: LinkDefinition[], source: Schema): Issue
   return mapping.flatMap((link, index) =>
     link.column === null || names.has(link.column)
       ? []
-      : [issue(['mapping', String(index), 'column'], 'NO_SUCH_COLUMN', `${source.object} has no column "${link.column}".`, `Its columns are: ${[...names].slice(0, 50).join(', ')}.`)],
+      : [
+          issue(
+            ['mapping', String(index), 'column'],
+            'NO_SUCH_COLUMN',
+            `${source.object} has no column "${link.column}".`,
+            `Its columns are: ${[...names].slice(0, 50).join(', ')}.`,
+          ),
+        ],
   );
 }

@@ -14,7 +14,8 @@ export function* occurrencesAfter(schedule: Schedule, after: Date): Generator<Da
   const afterMs = after.getTime();
   // A window that crosses midnight belongs to the day it begins on: begin a day early.
   let day = localDate(after, schedule.timeZone).subtract({ days: 1 });
-  if (schedule.effectiveFrom !== null && Temporal.PlainDate.compare(day, schedule.effectiveFrom) < 0) day = Temporal.PlainDate.from(schedule.effectiveFrom);
+  if (schedule.effectiveFrom !== null && Temporal.PlainDate.compare(day, schedule.effectiveFrom) < 0)
+    day = Temporal.PlainDate.from(schedule.effectiveFrom);
   let last = afterMs;
   for (let seen = 0; seen < DAYS_AHEAD; seen++, day = day.add({ days: 1 })) {
     if (schedule.effectiveTo !== null && Temporal.PlainDate.compare(day, schedule.effectiveTo) > 0) return;
@@ -39,7 +40,8 @@ export function nextOccurrences(schedule: Schedule, after: Date, count: number):
 }
 
 function ofDay(schedule: Schedule, day: Temporal.PlainDate): number[] {
-  const at = (date: Temporal.PlainDate, time: string) => date.toZonedDateTime({ timeZone: schedule.timeZone, plainTime: Temporal.PlainTime.from(time) }).epochMilliseconds;
+  const at = (date: Temporal.PlainDate, time: string) =>
+    date.toZonedDateTime({ timeZone: schedule.timeZone, plainTime: Temporal.PlainTime.from(time) }).epochMilliseconds;
   if (schedule.period === 'DAY') return [at(day, schedule.at ?? '00:00:00')];
   const from = schedule.windowFrom ?? `00:${String(schedule.minute ?? 0).padStart(2, '0')}:00`;
   const to = schedule.windowTo ?? '23:59:59';
@@ -63,5 +65,8 @@ export function businessDate(scheduledAt: Date, timeZone: string): string {
 /** Whether the local day of an instant lies inside the effective dates, both ends included. */
 export function isEffective(schedule: Schedule, instant: Date): boolean {
   const day = localDate(instant, schedule.timeZone).toString();
-  return (schedule.effectiveFrom === null || day >= schedule.effectiveFrom) && (schedule.effectiveTo === null || day <= schedule.effectiveTo);
+  return (
+    (schedule.effectiveFrom === null || day >= schedule.effectiveFrom) &&
+    (schedule.effectiveTo === null || day <= schedule.effectiveTo)
+  );
 }

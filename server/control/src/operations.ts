@@ -13,7 +13,10 @@ export async function startOperation(
   init: { workspaceId: string; kind: string; subject: string; total: number | null },
   work: (tell: (done: number) => Promise<void>) => Promise<void>,
 ): Promise<WorkspaceOperation> {
-  const [row] = await control.db.insert(operations).values({ ...init, state: 'RUNNING' }).returning();
+  const [row] = await control.db
+    .insert(operations)
+    .values({ ...init, state: 'RUNNING' })
+    .returning();
   const mine = eq(operations.id, row.id);
   const tell = async (done: number) => {
     await control.db.update(operations).set({ done }).where(mine);
@@ -24,20 +27,32 @@ export async function startOperation(
     .then(
       () => finish('DONE', null),
       (error: unknown) => {
-        if (!isConnectorError(error) && !(error instanceof ControlError)) control.log.error({ err: error, operation: row.id }, 'an operation failed');
+        if (!isConnectorError(error) && !(error instanceof ControlError))
+          control.log.error({ err: error, operation: row.id }, 'an operation failed');
         return finish('FAILED', toldError(error));
       },
     )
-    .catch((error: unknown) => control.log.error({ err: error, operation: row.id }, 'the end of an operation could not be stored'));
+    .catch((error: unknown) =>
+      control.log.error({ err: error, operation: row.id }, 'the end of an operation could not be stored'),
+    );
   return row;
 }
 
 function toldError(error: unknown): NonNullable<WorkspaceOperation['error']> {
-  if (isConnectorError(error) || error instanceof ControlError) return { code: error.code, message: error.message, hint: error.hint };
-  return { code: 'INTERNAL', message: 'Something went wrong that should not have.', hint: 'The server log has the details.' };
+  if (isConnectorError(error) || error instanceof ControlError)
+    return { code: error.code, message: error.message, hint: error.hint };
+  return {
+    code: 'INTERNAL',
+    message: 'Something went wrong that should not have.',
+    hint: 'The server log has the details.',
+  };
 }
 
-export async function operationsByIds(control: Control, actor: Actor, ids: readonly string[]): Promise<WorkspaceOperation[]> {
+export async function operationsByIds(
+  control: Control,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<WorkspaceOperation[]> {
   const workspaceIds = await visibleWorkspaces(control, actor);
   if (workspaceIds.length === 0 || ids.length === 0) return [];
   return control.db

@@ -39,7 +39,8 @@ export function decodeCursor(cursor: string, length: number): string[] {
 /** How many rows, from which side. @throws BadInputError */
 export function pageSize(args: PageArgs, usual = 50): { limit: number; backward: boolean } {
   const backward = args.last !== null && args.last !== undefined;
-  if (backward && args.first !== null && args.first !== undefined) throw new BadInputError('Give first or last, not both.');
+  if (backward && args.first !== null && args.first !== undefined)
+    throw new BadInputError('Give first or last, not both.');
   const limit = (backward ? args.last : args.first) ?? usual;
   if (!Number.isInteger(limit) || limit < 0 || limit > MOST) throw new BadInputError(`A page holds 0 to ${MOST} rows.`);
   return { limit, backward };
@@ -48,7 +49,10 @@ export function pageSize(args: PageArgs, usual = 50): { limit: number; backward:
 /**
  * Cuts the one row too many that was asked for. `rows` come in reading order when forward, in reverse when backward.
  */
-export function cutPage<Row>(rows: Row[], args: PageArgs): { rows: Row[]; hasNextPage: boolean; hasPreviousPage: boolean } {
+export function cutPage<Row>(
+  rows: Row[],
+  args: PageArgs,
+): { rows: Row[]; hasNextPage: boolean; hasPreviousPage: boolean } {
   const { limit, backward } = pageSize(args);
   const more = rows.length > limit;
   const kept = more ? rows.slice(0, limit) : rows;

@@ -41,7 +41,12 @@ export async function firstStart(control: Control): Promise<string | null> {
 
 /** A new token for the first administrator, where the file that held the old one is gone. The old ones stay valid. */
 export async function adminToken(control: Control): Promise<string> {
-  const [admin] = await control.db.select().from(users).where(eq(users.platformRole, 'ADMIN')).orderBy(users.createdAt).limit(1);
+  const [admin] = await control.db
+    .select()
+    .from(users)
+    .where(eq(users.platformRole, 'ADMIN'))
+    .orderBy(users.createdAt)
+    .limit(1);
   const token = `sampan_${randomBytes(32).toString('base64url')}`;
   await control.db.insert(apiTokens).values({ userId: admin.id, label: 'made at start', hash: hashOf(token) });
   return token;
@@ -57,7 +62,12 @@ export interface Membership {
 /** The first is the default workspace of the user's tokens. */
 export async function membershipsOf(control: Control, userId: string): Promise<Membership[]> {
   return control.db
-    .select({ workspaceId: memberships.workspaceId, workspaceName: workspaces.name, userId: memberships.userId, role: memberships.role })
+    .select({
+      workspaceId: memberships.workspaceId,
+      workspaceName: workspaces.name,
+      userId: memberships.userId,
+      role: memberships.role,
+    })
     .from(memberships)
     .innerJoin(workspaces, eq(workspaces.id, memberships.workspaceId))
     .where(eq(memberships.userId, userId))
@@ -68,9 +78,15 @@ export type User = typeof users.$inferSelect;
 export type Workspace = typeof workspaces.$inferSelect;
 
 export async function usersByIds(control: Control, ids: readonly string[]): Promise<User[]> {
-  return control.db.select().from(users).where(inArray(users.id, [...ids]));
+  return control.db
+    .select()
+    .from(users)
+    .where(inArray(users.id, [...ids]));
 }
 
 export async function workspacesByIds(control: Control, ids: readonly string[]): Promise<Workspace[]> {
-  return control.db.select().from(workspaces).where(inArray(workspaces.id, [...ids]));
+  return control.db
+    .select()
+    .from(workspaces)
+    .where(inArray(workspaces.id, [...ids]));
 }

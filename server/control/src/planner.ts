@@ -35,7 +35,12 @@ export async function planDue(control: Control): Promise<number> {
 async function planTask(tx: Transaction, task: Task, definition: TaskDefinition, at: Date): Promise<void> {
   const { schedule } = definition;
   if (schedule.type === 'ONCE') {
-    await createInstance(tx, task, definition, { trigger: 'SCHEDULE', scheduledAt: task.nextDue!, by: 'scheduler', reason: null });
+    await createInstance(tx, task, definition, {
+      trigger: 'SCHEDULE',
+      scheduledAt: task.nextDue!,
+      by: 'scheduler',
+      reason: null,
+    });
     await tx.update(tasks).set({ nextDue: null }).where(eq(tasks.id, task.id));
     return;
   }
@@ -43,7 +48,13 @@ async function planTask(tx: Transaction, task: Task, definition: TaskDefinition,
   const room = schedule.maxWaiting - (await countWaiting(tx, task.id));
   const planned = choose(periods.due, schedule.misfire, at, room);
   for (const one of planned.rows) {
-    await createInstance(tx, task, definition, { trigger: 'SCHEDULE', scheduledAt: one.at, state: one.skip === null ? 'WAITING' : 'SKIPPED', by: 'scheduler', reason: one.skip });
+    await createInstance(tx, task, definition, {
+      trigger: 'SCHEDULE',
+      scheduledAt: one.at,
+      state: one.skip === null ? 'WAITING' : 'SKIPPED',
+      by: 'scheduler',
+      reason: one.skip,
+    });
   }
   const next = planned.left ?? periods.next;
   // Past the last of its effective dates there is nothing more to plan.
@@ -77,7 +88,13 @@ export function choose(due: Date[], misfire: TaskDefinition['schedule']['misfire
   }
   if (misfire === 'LATEST') {
     const newest = due.length - 1;
-    return { rows: due.map((one, index) => ({ at: one, skip: index < newest ? 'missed: a later period is due' : room < 1 ? 'too many instances wait' : null })), left: null };
+    return {
+      rows: due.map((one, index) => ({
+        at: one,
+        skip: index < newest ? 'missed: a later period is due' : room < 1 ? 'too many instances wait' : null,
+      })),
+      left: null,
+    };
   }
   let free = room;
   const rows = due.map((one) => {

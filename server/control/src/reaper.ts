@@ -32,13 +32,34 @@ async function reap(control: Control, instance: Instance): Promise<void> {
     if (stopTo !== null || worn) {
       const to = stopTo ?? 'FAILED';
       const reason = stopTo === null ? `its worker was lost ${instance.attempt} times` : instance.stopReason;
-      const moved = await moveInstance(tx, instance.id, { from: ['RUNNING'], to, by: instance.stopBy ?? 'scheduler', reason, set: { ...lost, ...endedWith('abort') }, where: still });
+      const moved = await moveInstance(tx, instance.id, {
+        from: ['RUNNING'],
+        to,
+        by: instance.stopBy ?? 'scheduler',
+        reason,
+        set: { ...lost, ...endedWith('abort') },
+        where: still,
+      });
       if (moved !== undefined) await afterEnd(tx, moved, definition);
-    } else await moveInstance(tx, instance.id, { from: ['RUNNING'], to: 'QUEUED', by: 'scheduler', reason: 'lease lost', set: lost, where: still });
+    } else
+      await moveInstance(tx, instance.id, {
+        from: ['RUNNING'],
+        to: 'QUEUED',
+        by: 'scheduler',
+        reason: 'lease lost',
+        set: lost,
+        where: still,
+      });
     await tx
       .update(attempts)
       .set({ endedAt: now, outcome: 'lease lost' })
-      .where(and(eq(attempts.instanceId, instance.id), eq(attempts.number, instance.attempt), sql`${attempts.endedAt} is null`));
+      .where(
+        and(
+          eq(attempts.instanceId, instance.id),
+          eq(attempts.number, instance.attempt),
+          sql`${attempts.endedAt} is null`,
+        ),
+      );
   });
 }
 
@@ -71,6 +92,9 @@ async function cleanUpOne(control: Control, instance: Instance): Promise<void> {
     await control.db.update(instances).set({ cleanup: null, cleanupAt: null }).where(eq(instances.id, instance.id));
   } catch (error) {
     const code = isConnectorError(error) ? error.code : 'INTERNAL';
-    control.log.warn({ instance: instance.id, code, reason: (error as Error).message }, 'cleaning up in the target failed, it is tried again');
+    control.log.warn(
+      { instance: instance.id, code, reason: (error as Error).message },
+      'cleaning up in the target failed, it is tried again',
+    );
   }
 }

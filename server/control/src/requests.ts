@@ -22,12 +22,24 @@ export async function once<T extends Json>(
     const content = createHash('sha256').update(JSON.stringify(request.content)).digest('hex');
     const key = { actor: actor.userId, mutation, requestId };
     // Waits for a concurrent call with the same id, then finds its row.
-    const inserted = await tx.insert(requests).values({ ...key, content }).onConflictDoNothing().returning({ at: requests.at });
-    const where = and(eq(requests.actor, key.actor), eq(requests.mutation, mutation), eq(requests.requestId, requestId));
+    const inserted = await tx
+      .insert(requests)
+      .values({ ...key, content })
+      .onConflictDoNothing()
+      .returning({ at: requests.at });
+    const where = and(
+      eq(requests.actor, key.actor),
+      eq(requests.mutation, mutation),
+      eq(requests.requestId, requestId),
+    );
     if (inserted.length === 0) {
       const [earlier] = await tx.select().from(requests).where(where);
       if (earlier.content !== content) {
-        throw conflict('REQUEST_ID_REUSED', `The request id ${requestId} was used for another ${mutation}.`, 'Use a fresh id for each change.');
+        throw conflict(
+          'REQUEST_ID_REUSED',
+          `The request id ${requestId} was used for another ${mutation}.`,
+          'Use a fresh id for each change.',
+        );
       }
       return earlier.result as T;
     }

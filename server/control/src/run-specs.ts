@@ -16,9 +16,18 @@ export async function versionOf(control: Control, instance: Instance): Promise<T
 }
 
 /** What an attempt is told: the frozen definition, and what earlier attempts stored. */
-export async function runSpecOf(control: Control, instance: Instance, definition: TaskDefinition, idleSeconds: number): Promise<RunSpec> {
+export async function runSpecOf(
+  control: Control,
+  instance: Instance,
+  definition: TaskDefinition,
+  idleSeconds: number,
+): Promise<RunSpec> {
   const { source, target, mapping, options } = definition;
-  const stored = await control.db.select().from(splits).where(eq(splits.instanceId, instance.id)).orderBy(asc(splits.number));
+  const stored = await control.db
+    .select()
+    .from(splits)
+    .where(eq(splits.instanceId, instance.id))
+    .orderBy(asc(splits.number));
   const { where, splitKey, splits: wanted, fetchSize, options: readOptions } = source;
   return {
     instance: instance.id,

@@ -4,7 +4,15 @@ import { and, eq, sql } from 'drizzle-orm';
 import { owned } from './claims.ts';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
-import { attempts, dirtyRecords, instances, logLines, reconciliations, splits, statements } from './tables/instances.ts';
+import {
+  attempts,
+  dirtyRecords,
+  instances,
+  logLines,
+  reconciliations,
+  splits,
+  statements,
+} from './tables/instances.ts';
 
 /** Tells subscribers that an instance has new progress. */
 export const PROGRESS_CHANNEL = 'sampan_progress';
@@ -36,43 +44,97 @@ export function createRunStore(control: Control, claim: Claim, worker: string): 
       guarded(async (tx) => {
         const [{ planned: already }] = await tx.select({ planned: instances.planned }).from(instances).where(mine);
         if (!already) {
-          const rows = planned.map((one) => ({ instanceId: claim.id, number: one.number, split: one, state: 'PENDING' as const }));
-          for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) await tx.insert(splits).values(rows.slice(at, at + ROWS_A_STATEMENT));
+          const rows = planned.map((one) => ({
+            instanceId: claim.id,
+            number: one.number,
+            split: one,
+            state: 'PENDING' as const,
+          }));
+          for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT)
+            await tx.insert(splits).values(rows.slice(at, at + ROWS_A_STATEMENT));
           await tx.update(instances).set({ planned: true, warnings }).where(mine);
         }
-        return (await tx.select().from(splits).where(eq(splits.instanceId, claim.id)).orderBy(splits.number)).map((row) => row.split);
+        return (await tx.select().from(splits).where(eq(splits.instanceId, claim.id)).orderBy(splits.number)).map(
+          (row) => row.split,
+        );
       }),
     saveHandle: (handle, { publish, visible, resumed }) =>
       guarded(async (tx) => {
         await tx.update(instances).set({ handle, handleAttempt: claim.attempt, publish, visible }).where(mine);
         if (resumed) return;
         // Nothing of the earlier attempts counts any more.
-        await tx.update(splits).set({ state: 'PENDING', receipt: null, counts: null }).where(eq(splits.instanceId, claim.id));
+        await tx
+          .update(splits)
+          .set({ state: 'PENDING', receipt: null, counts: null })
+          .where(eq(splits.instanceId, claim.id));
         await tx.delete(dirtyRecords).where(eq(dirtyRecords.instanceId, claim.id));
       }),
     splitStarted: (number, { keepDirty }) =>
       guarded(async (tx) => {
         await tx.update(splits).set({ state: 'RUNNING', attempt: claim.attempt, receipt: null }).where(split(number));
-        const kept = tx.select({ id: dirtyRecords.id }).from(dirtyRecords).where(and(eq(dirtyRecords.instanceId, claim.id), eq(dirtyRecords.split, number))).orderBy(dirtyRecords.id).limit(keepDirty);
-        await tx.delete(dirtyRecords).where(and(eq(dirtyRecords.instanceId, claim.id), eq(dirtyRecords.split, number), sql`${dirtyRecords.id} not in (${kept})`));
+        const kept = tx
+          .select({ id: dirtyRecords.id })
+          .from(dirtyRecords)
+          .where(and(eq(dirtyRecords.instanceId, claim.id), eq(dirtyRecords.split, number)))
+          .orderBy(dirtyRecords.id)
+          .limit(keepDirty);
+        await tx
+          .delete(dirtyRecords)
+          .where(
+            and(
+              eq(dirtyRecords.instanceId, claim.id),
+              eq(dirtyRecords.split, number),
+              sql`${dirtyRecords.id} not in (${kept})`,
+            ),
+          );
       }),
-    saveReceipt: (receipt, counts) => guarded(async (tx) => void (await tx.update(splits).set({ state: 'SEALED', receipt, counts }).where(split(receipt.split)))),
+    saveReceipt: (receipt, counts) =>
+      guarded(
+        async (tx) =>
+          void (await tx.update(splits).set({ state: 'SEALED', receipt, counts }).where(split(receipt.split))),
+      ),
     dirty: (records) =>
       guarded(async (tx) => {
         for (let at = 0; at < records.length; at += ROWS_A_STATEMENT) {
-          await tx.insert(dirtyRecords).values(records.slice(at, at + ROWS_A_STATEMENT).map((record) => ({ ...here, split: record.split, record: withoutNul(record) })));
+          await tx
+            .insert(dirtyRecords)
+            .values(
+              records
+                .slice(at, at + ROWS_A_STATEMENT)
+                .map((record) => ({ ...here, split: record.split, record: withoutNul(record) })),
+            );
         }
       }),
     progress: (progress) =>
       guarded(async (tx) => {
         await tx.update(instances).set({ progress }).where(mine);
-        await tx.update(attempts).set({ phases: progress.timings }).where(and(eq(attempts.instanceId, claim.id), eq(attempts.number, claim.attempt)));
+        await tx
+          .update(attempts)
+          .set({ phases: progress.timings })
+          .where(and(eq(attempts.instanceId, claim.id), eq(attempts.number, claim.attempt)));
         await tx.execute(sql`select pg_notify(${PROGRESS_CHANNEL}, ${claim.id})`);
       }),
-    log: (lines) => guarded(async (tx) => void (await tx.insert(logLines).values(lines.map((line) => ({ ...here, line: withoutNul(line) }))))),
-    statements: (ran) => guarded(async (tx) => void (await tx.insert(statements).values(ran.map((statement) => ({ ...here, statement: withoutNul(statement) }))))),
-    reconciled: (result) => guarded(async (tx) => void (await tx.insert(reconciliations).values({ instanceId: claim.id, at: now, mode: 'COUNT', ...result }))),
-    committing: () => guarded(async (tx) => void (await tx.update(instances).set({ committing: true, phase: 'COMMITTING' }).where(mine))),
+    log: (lines) =>
+      guarded(
+        async (tx) =>
+          void (await tx.insert(logLines).values(lines.map((line) => ({ ...here, line: withoutNul(line) })))),
+      ),
+    statements: (ran) =>
+      guarded(
+        async (tx) =>
+          void (await tx
+            .insert(statements)
+            .values(ran.map((statement) => ({ ...here, statement: withoutNul(statement) })))),
+      ),
+    reconciled: (result) =>
+      guarded(
+        async (tx) =>
+          void (await tx.insert(reconciliations).values({ instanceId: claim.id, at: now, mode: 'COUNT', ...result })),
+      ),
+    committing: () =>
+      guarded(
+        async (tx) => void (await tx.update(instances).set({ committing: true, phase: 'COMMITTING' }).where(mine)),
+      ),
   };
 }
 
@@ -84,4 +146,3 @@ function withoutNul<T>(value: T): T {
 function lost(): ConnectorError {
   return new ConnectorError({ kind: 'busy', code: 'LEASE_LOST', message: 'Another attempt owns this instance now.' });
 }
-

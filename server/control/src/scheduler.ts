@@ -1,7 +1,7 @@
 import { PostgresBackend } from '@agendajs/postgres-backend';
 import { Agenda } from 'agenda';
-import type { Control } from './context.ts';
 import { explainWaiting } from './claims.ts';
+import type { Control } from './context.ts';
 import { sequence } from './events.ts';
 import { planDue } from './planner.ts';
 import { cleanUp, reapLeases } from './reaper.ts';
@@ -39,7 +39,8 @@ function coalesced(work: () => Promise<void>, failed: (error: unknown) => void):
  * the clock that wakes it; a timer of our own is the second one, because a tick must not depend on Agenda's locks.
  */
 export async function startScheduler(control: Control, databaseUrl: string): Promise<Running> {
-  const warn = (error: unknown) => control.log.warn({ err: error }, 'a scheduling round failed, the next one tries again');
+  const warn = (error: unknown) =>
+    control.log.warn({ err: error }, 'a scheduling round failed, the next one tries again');
   const tick = coalesced(async () => {
     for (let round = 0; round < ROUNDS && (await planDue(control)) > 0; round++);
     await reapLeases(control);
@@ -66,7 +67,12 @@ export async function startScheduler(control: Control, databaseUrl: string): Pro
 }
 
 async function startAgenda(control: Control, databaseUrl: string, tick: () => Promise<void>): Promise<Running> {
-  const agenda = new Agenda({ backend: new PostgresBackend({ connectionString: databaseUrl, ensureSchema: true } as never), processEvery: 500, defaultLockLimit: 0, removeOnComplete: true } as never);
+  const agenda = new Agenda({
+    backend: new PostgresBackend({ connectionString: databaseUrl, ensureSchema: true } as never),
+    processEvery: 500,
+    defaultLockLimit: 0,
+    removeOnComplete: true,
+  } as never);
   agenda.on('error', (error: unknown) => control.log.warn({ err: error }, 'agenda reported an error'));
   agenda.define('tick', async () => tick());
   agenda.define('forget-requests', async () => forgetRequests(control));
@@ -82,7 +88,10 @@ async function startAgenda(control: Control, databaseUrl: string, tick: () => Pr
 
 /** Wakes the worker at every transition, and each second besides. */
 export async function startClaiming(control: Control, worker: Worker): Promise<Running> {
-  const wake = coalesced(() => worker.wake(), () => {});
+  const wake = coalesced(
+    () => worker.wake(),
+    () => {},
+  );
   const listening = await control.sql.listen(WORK_CHANNEL, () => void wake());
   const timer = setInterval(() => void wake(), TICK_MS);
   await wake();

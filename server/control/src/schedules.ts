@@ -24,41 +24,89 @@ export interface ScheduleInput {
 }
 
 /** Fields that a type or period knows beside those that all know; any other is refused by name. */
-const PERIODIC = ['effectiveFrom', 'effectiveTo', 'period', 'dependsOnPrevious', 'runOnOnline', 'misfire', 'maxWaiting'];
-const BY_PERIOD: { [period: string]: string[] } = { MINUTE: ['every', 'windowFrom', 'windowTo'], HOUR: ['every', 'windowFrom', 'windowTo', 'minute'], DAY: ['at'] };
+const PERIODIC = [
+  'effectiveFrom',
+  'effectiveTo',
+  'period',
+  'dependsOnPrevious',
+  'runOnOnline',
+  'misfire',
+  'maxWaiting',
+];
+const BY_PERIOD: { [period: string]: string[] } = {
+  MINUTE: ['every', 'windowFrom', 'windowTo'],
+  HOUR: ['every', 'windowFrom', 'windowTo', 'minute'],
+  DAY: ['at'],
+};
 const ALL = [...PERIODIC, 'every', 'windowFrom', 'windowTo', 'minute', 'at', 'runAt'] as const;
 const MINUTES_A_DAY = 1_440;
 
 /** The schedule with its defaults, and what is wrong with it. */
 export function parseSchedule(input: ScheduleInput): { schedule: Schedule; issues: Issue[] } {
   const issues: Issue[] = [];
-  const wrong = (field: string, code: string, message: string, hint: string | null = null) => issues.push(issue(['schedule', field], code, message, hint));
-  if (!isTimeZone(input.timeZone)) wrong('timeZone', 'UNKNOWN_ZONE', `"${input.timeZone}" is not a time zone.`, 'Use an IANA name such as Asia/Shanghai.');
+  const wrong = (field: string, code: string, message: string, hint: string | null = null) =>
+    issues.push(issue(['schedule', field], code, message, hint));
+  if (!isTimeZone(input.timeZone))
+    wrong(
+      'timeZone',
+      'UNKNOWN_ZONE',
+      `"${input.timeZone}" is not a time zone.`,
+      'Use an IANA name such as Asia/Shanghai.',
+    );
   const period = input.type === 'PERIODIC' ? (input.period ?? null) : null;
   const known = input.type === 'ONCE' ? ['runAt'] : [...PERIODIC, ...(BY_PERIOD[period ?? ''] ?? [])];
   for (const field of ALL) {
     const value = input[field as keyof ScheduleInput];
     const idle = value === null || value === undefined || value === false || value === 'NONE';
-    if (!idle && !known.includes(field)) wrong(field, 'NOT_OF_THIS_KIND', `${field} does not belong to ${input.type === 'ONCE' ? 'a ONCE schedule' : `the period ${period ?? '(none)'}`}.`, 'Leave it out.');
+    if (!idle && !known.includes(field))
+      wrong(
+        field,
+        'NOT_OF_THIS_KIND',
+        `${field} does not belong to ${input.type === 'ONCE' ? 'a ONCE schedule' : `the period ${period ?? '(none)'}`}.`,
+        'Leave it out.',
+      );
   }
   if (input.type === 'PERIODIC') periodIssues(input, period, wrong);
-  if (input.maxWaiting != null && (!Number.isInteger(input.maxWaiting) || input.maxWaiting < 1 || input.maxWaiting > 10_000)) wrong('maxWaiting', 'OUT_OF_RANGE', 'maxWaiting must be 1 to 10000.');
-  if (input.effectiveFrom && input.effectiveTo && input.effectiveFrom > input.effectiveTo) wrong('effectiveTo', 'BEFORE_FROM', 'effectiveTo lies before effectiveFrom.');
+  if (
+    input.maxWaiting != null &&
+    (!Number.isInteger(input.maxWaiting) || input.maxWaiting < 1 || input.maxWaiting > 10_000)
+  )
+    wrong('maxWaiting', 'OUT_OF_RANGE', 'maxWaiting must be 1 to 10000.');
+  if (input.effectiveFrom && input.effectiveTo && input.effectiveFrom > input.effectiveTo)
+    wrong('effectiveTo', 'BEFORE_FROM', 'effectiveTo lies before effectiveFrom.');
   return { issues, schedule: withDefaults(input, period) };
 }
 
-function periodIssues(input: ScheduleInput, period: ScheduleInput['period'], wrong: (field: string, code: string, message: string, hint?: string | null) => void): void {
+function periodIssues(
+  input: ScheduleInput,
+  period: ScheduleInput['period'],
+  wrong: (field: string, code: string, message: string, hint?: string | null) => void,
+): void {
   if (period == null) return wrong('period', 'REQUIRED', 'A periodic schedule needs a period.');
-  if (BY_PERIOD[period] === undefined) return wrong('period', 'PERIOD_UNAVAILABLE', `The period ${period} is not available yet.`, 'Use MINUTE, HOUR or DAY.');
+  if (BY_PERIOD[period] === undefined)
+    return wrong(
+      'period',
+      'PERIOD_UNAVAILABLE',
+      `The period ${period} is not available yet.`,
+      'Use MINUTE, HOUR or DAY.',
+    );
   if (period === 'DAY') {
     if (!input.at) wrong('at', 'REQUIRED', 'A daily schedule needs a time of day.');
     return;
   }
   const most = period === 'MINUTE' ? MINUTES_A_DAY : MINUTES_A_DAY / 60;
   if (input.every == null) wrong('every', 'REQUIRED', `How many ${period.toLowerCase()}s lie between two runs?`);
-  else if (!Number.isInteger(input.every) || input.every < 1 || input.every > most) wrong('every', 'OUT_OF_RANGE', `every must be 1 to ${most} for ${period}.`);
-  if (input.minute != null && (!Number.isInteger(input.minute) || input.minute < 0 || input.minute > 59)) wrong('minute', 'OUT_OF_RANGE', 'minute must be 0 to 59.');
-  if (input.minute != null && input.windowFrom) wrong('minute', 'EXCLUDES_WINDOW_FROM', 'minute and windowFrom exclude each other.', 'Let windowFrom say the minute.');
+  else if (!Number.isInteger(input.every) || input.every < 1 || input.every > most)
+    wrong('every', 'OUT_OF_RANGE', `every must be 1 to ${most} for ${period}.`);
+  if (input.minute != null && (!Number.isInteger(input.minute) || input.minute < 0 || input.minute > 59))
+    wrong('minute', 'OUT_OF_RANGE', 'minute must be 0 to 59.');
+  if (input.minute != null && input.windowFrom)
+    wrong(
+      'minute',
+      'EXCLUDES_WINDOW_FROM',
+      'minute and windowFrom exclude each other.',
+      'Let windowFrom say the minute.',
+    );
 }
 
 function withDefaults(input: ScheduleInput, period: ScheduleInput['period']): Schedule {
@@ -106,7 +154,10 @@ export function scheduleInWords(schedule: Schedule, locale: string): string {
     if (schedule.runAt === null) return zh ? '上线时运行一次' : 'Once, when brought online';
     return (zh ? `一次：${schedule.runAt}` : `Once, at ${schedule.runAt}`) + zone;
   }
-  const window = schedule.windowFrom || schedule.windowTo ? ` ${schedule.windowFrom ?? '00:00:00'}–${schedule.windowTo ?? '23:59:59'}` : '';
+  const window =
+    schedule.windowFrom || schedule.windowTo
+      ? ` ${schedule.windowFrom ?? '00:00:00'}–${schedule.windowTo ?? '23:59:59'}`
+      : '';
   switch (schedule.period) {
     case 'MINUTE':
       return (zh ? `每 ${schedule.every} 分钟${window}` : `Every ${schedule.every} minutes${window}`) + zone;

@@ -58,7 +58,8 @@ function keyOf(keys: Keys, id: string): Uint8Array {
 export function valueAt(options: Options, path: string): Json | undefined {
   let value: Json | undefined = options;
   for (const part of path.split('.')) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, part)) return undefined;
+    if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, part))
+      return undefined;
     value = (value as Options)[part];
   }
   return value;

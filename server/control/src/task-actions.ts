@@ -4,11 +4,11 @@ import { requireRole } from './access.ts';
 import { recordChange } from './audit.ts';
 import type { Actor, Control } from './context.ts';
 import type { TaskDefinition } from './definitions.ts';
-import { conflict, ControlError, notFound, refuseErrors } from './errors.ts';
+import { ControlError, conflict, notFound, refuseErrors } from './errors.ts';
 import { bringOnline, takeOffline } from './lifecycle.ts';
 import { once } from './requests.ts';
 import { instances } from './tables/instances.ts';
-import { taskVersions, tasks } from './tables/tasks.ts';
+import { tasks, taskVersions } from './tables/tasks.ts';
 import { checkEnds } from './task-checks.ts';
 import { getTask, type Task, tasksByIds } from './tasks.ts';
 
@@ -30,18 +30,33 @@ async function each(ids: readonly string[], act: (id: string) => Promise<Task>):
 }
 
 /** 上线: checks each task against both ends as they are now, then schedules it. Online tasks stay as they are. */
-export async function onlineTasks(control: Control, actor: Actor, ids: readonly string[], requestId?: string | null): Promise<TaskOutcome[]> {
+export async function onlineTasks(
+  control: Control,
+  actor: Actor,
+  ids: readonly string[],
+  requestId?: string | null,
+): Promise<TaskOutcome[]> {
   return each(ids, async (id) => {
     const task = await getTask(control, actor, id);
     await requireRole(control, actor, task.workspaceId, 'OPERATOR', { noun: 'task', id });
     if (task.state === 'ONLINE') return task;
     const definition = await currentDefinition(control, task);
     refuseErrors((await checkEnds(control, actor, task.workspaceId, definition)).issues);
-    await once(control, actor, { mutation: 'onlineTasks', requestId: itemRequest(requestId, id), content: id }, async (tx) => {
-      await bringOnline(tx, task.id, actor);
-      await recordChange(tx, actor, { workspaceId: task.workspaceId, action: 'onlineTask', objectId: id, changes: stateChange(task.state, 'ONLINE') });
-      return null;
-    });
+    await once(
+      control,
+      actor,
+      { mutation: 'onlineTasks', requestId: itemRequest(requestId, id), content: id },
+      async (tx) => {
+        await bringOnline(tx, task.id, actor);
+        await recordChange(tx, actor, {
+          workspaceId: task.workspaceId,
+          action: 'onlineTask',
+          objectId: id,
+          changes: stateChange(task.state, 'ONLINE'),
+        });
+        return null;
+      },
+    );
     return getTask(control, actor, id);
   });
 }
@@ -56,13 +71,23 @@ export async function offlineTasks(
   return each(ids, async (id) => {
     const task = await getTask(control, actor, id);
     await requireRole(control, actor, task.workspaceId, 'OPERATOR', { noun: 'task', id });
-    await once(control, actor, { mutation: 'offlineTasks', requestId: itemRequest(options.requestId, id), content: [id, options.stopRunning] }, async (tx) => {
-      await takeOffline(tx, task.id, actor, { stopRunning: options.stopRunning });
-      if (task.state !== 'OFFLINE') {
-        await recordChange(tx, actor, { workspaceId: task.workspaceId, action: 'offlineTask', objectId: id, changes: stateChange(task.state, 'OFFLINE') });
-      }
-      return null;
-    });
+    await once(
+      control,
+      actor,
+      { mutation: 'offlineTasks', requestId: itemRequest(options.requestId, id), content: [id, options.stopRunning] },
+      async (tx) => {
+        await takeOffline(tx, task.id, actor, { stopRunning: options.stopRunning });
+        if (task.state !== 'OFFLINE') {
+          await recordChange(tx, actor, {
+            workspaceId: task.workspaceId,
+            action: 'offlineTask',
+            objectId: id,
+            changes: stateChange(task.state, 'OFFLINE'),
+          });
+        }
+        return null;
+      },
+    );
     return getTask(control, actor, id);
   });
 }
@@ -82,8 +107,20 @@ export async function taskDeletion(control: Control, actor: Actor, ids: readonly
   const [{ count }] = await control.db
     .select({ count: sql<number>`count(*)::int` })
     .from(instances)
-    .where(found.length === 0 ? sql`false` : inArray(instances.taskId, found.map((task) => task.id)));
-  return { token: deletionToken(found), tasks: found.length, instances: count, online: found.filter((task) => task.state === 'ONLINE' || task.state === 'PAUSED') };
+    .where(
+      found.length === 0
+        ? sql`false`
+        : inArray(
+            instances.taskId,
+            found.map((task) => task.id),
+          ),
+    );
+  return {
+    token: deletionToken(found),
+    tasks: found.length,
+    instances: count,
+    online: found.filter((task) => task.state === 'ONLINE' || task.state === 'PAUSED'),
+  };
 }
 
 function deletionToken(found: readonly Task[]): string {
@@ -103,27 +140,49 @@ export async function deleteTasks(
   return each(ids, async (id) => {
     const task = await getTask(control, actor, id);
     await requireRole(control, actor, task.workspaceId, 'DEVELOPER', { noun: 'task', id });
-    if (!confirmed) throw conflict('STALE_CONFIRMATION', 'The confirmation does not stand for these tasks as they are now.', 'Ask taskDeletion again and confirm what it names.');
-    await once(control, actor, { mutation: 'deleteTasks', requestId: itemRequest(options.requestId, id), content: id }, async (tx) => {
-      const deleted = await tx
-        .update(tasks)
-        .set({ deletedAt: sql`now()`, updatedAt: sql`now()`, nextDue: null })
-        .where(and(eq(tasks.id, id), isNull(tasks.deletedAt), inArray(tasks.state, ['OFFLINE', 'FINISHED'])))
-        .returning({ id: tasks.id });
-      if (deleted.length === 0) {
-        throw conflict('TASK_ONLINE', `Task "${task.name}" is online.`, 'Take it offline first.', [{ type: 'Task', id }]);
-      }
-      const [open] = await tx
-        .select({ id: instances.id })
-        .from(instances)
-        .where(and(eq(instances.taskId, id), inArray(instances.state, ['WAITING', 'QUEUED', 'RUNNING'])))
-        .limit(1);
-      if (open !== undefined) {
-        throw conflict('TASK_RUNNING', `Task "${task.name}" has an instance under way.`, 'Stop it or let it end first.', [{ type: 'Instance', id: open.id }]);
-      }
-      await recordChange(tx, actor, { workspaceId: task.workspaceId, action: 'deleteTask', objectId: id, changes: [] });
-      return null;
-    });
+    if (!confirmed)
+      throw conflict(
+        'STALE_CONFIRMATION',
+        'The confirmation does not stand for these tasks as they are now.',
+        'Ask taskDeletion again and confirm what it names.',
+      );
+    await once(
+      control,
+      actor,
+      { mutation: 'deleteTasks', requestId: itemRequest(options.requestId, id), content: id },
+      async (tx) => {
+        const deleted = await tx
+          .update(tasks)
+          .set({ deletedAt: sql`now()`, updatedAt: sql`now()`, nextDue: null })
+          .where(and(eq(tasks.id, id), isNull(tasks.deletedAt), inArray(tasks.state, ['OFFLINE', 'FINISHED'])))
+          .returning({ id: tasks.id });
+        if (deleted.length === 0) {
+          throw conflict('TASK_ONLINE', `Task "${task.name}" is online.`, 'Take it offline first.', [
+            { type: 'Task', id },
+          ]);
+        }
+        const [open] = await tx
+          .select({ id: instances.id })
+          .from(instances)
+          .where(and(eq(instances.taskId, id), inArray(instances.state, ['WAITING', 'QUEUED', 'RUNNING'])))
+          .limit(1);
+        if (open !== undefined) {
+          throw conflict(
+            'TASK_RUNNING',
+            `Task "${task.name}" has an instance under way.`,
+            'Stop it or let it end first.',
+            [{ type: 'Instance', id: open.id }],
+          );
+        }
+        await recordChange(tx, actor, {
+          workspaceId: task.workspaceId,
+          action: 'deleteTask',
+          objectId: id,
+          changes: [],
+        });
+        return null;
+      },
+    );
     const [deleted] = await tasksByIds(control, actor, [id]);
     return deleted;
   });
@@ -137,6 +196,7 @@ export async function currentDefinition(control: Control, task: Task): Promise<T
   return version.definition;
 }
 
-const itemRequest = (requestId: string | null | undefined, id: string) => (requestId == null ? null : `${requestId}:${id}`);
+const itemRequest = (requestId: string | null | undefined, id: string) =>
+  requestId == null ? null : `${requestId}:${id}`;
 
 const stateChange = (before: string, after: string) => [{ path: ['state'], before, after }];

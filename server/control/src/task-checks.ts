@@ -28,10 +28,12 @@ export async function checkEnds(
   const found = new Map((await dataSourcesByIds(control, actor, ids)).map((row) => [row.id, row]));
   const from = source && usable(control, found.get(source.dataSourceId), 'source', workspaceId, issues);
   const to = target && usable(control, found.get(target.dataSourceId), 'target', workspaceId, issues);
-  if (from && source && source.where !== null && !from.allowCustomSql) issues.push(customSql(['source', 'where'], from));
+  if (from && source && source.where !== null && !from.allowCustomSql)
+    issues.push(customSql(['source', 'where'], from));
   if (to && target) issues.push(...customTargetSql(target, to));
 
-  const schema = from && source && source.objects.length === 1 ? await described(control, from, source.objects[0], issues) : null;
+  const schema =
+    from && source && source.objects.length === 1 ? await described(control, from, source.objects[0], issues) : null;
   if (schema === null || mapping === null) return { issues, links: [], prepared: null };
   issues.push(...missingColumns(mapping, schema));
   if (!to || !target || issues.some((one) => one.severity === 'ERROR')) return { issues, links: [], prepared: null };
@@ -41,31 +43,64 @@ export async function checkEnds(
   return { issues: [...issues, ...checked.issues], links: checked.links, prepared };
 }
 
-function usable(control: Control, row: DataSource | undefined, side: 'source' | 'target', workspaceId: string | null, issues: Issue[]): DataSource | null {
+function usable(
+  control: Control,
+  row: DataSource | undefined,
+  side: 'source' | 'target',
+  workspaceId: string | null,
+  issues: Issue[],
+): DataSource | null {
   const path = [side, 'dataSourceId'];
   if (row === undefined || (workspaceId !== null && row.workspaceId !== workspaceId)) {
-    issues.push(issue(path, 'NO_SUCH_DATA_SOURCE', 'There is no such data source in this workspace.', 'Choose one from dataSources.'));
+    issues.push(
+      issue(
+        path,
+        'NO_SUCH_DATA_SOURCE',
+        'There is no such data source in this workspace.',
+        'Choose one from dataSources.',
+      ),
+    );
     return null;
   }
   const connector = control.connectors.get(row.connector);
   const [use, role] = side === 'source' ? (['READ', 'SOURCE'] as const) : (['WRITE', 'TARGET'] as const);
   if (connector === undefined || connector.broken !== null) {
-    issues.push(issue(path, 'CONNECTOR_BROKEN', `Connector "${row.connector}" cannot be used: ${connector?.broken ?? 'it is not installed'}.`));
+    issues.push(
+      issue(
+        path,
+        'CONNECTOR_BROKEN',
+        `Connector "${row.connector}" cannot be used: ${connector?.broken ?? 'it is not installed'}.`,
+      ),
+    );
     return null;
   }
   if (!connector.roles.includes(role)) {
-    issues.push(issue(path, 'WRONG_ROLE', `Connector "${row.connector}" cannot be a ${side}.`, 'Choose another data source.'));
+    issues.push(
+      issue(path, 'WRONG_ROLE', `Connector "${row.connector}" cannot be a ${side}.`, 'Choose another data source.'),
+    );
     return null;
   }
   if (!row.use.includes(use)) {
-    issues.push(issue(path, 'USE_NOT_GRANTED', `Data source "${row.name}" may not be used as a ${side}.`, `Grant it the use ${use}.`));
+    issues.push(
+      issue(
+        path,
+        'USE_NOT_GRANTED',
+        `Data source "${row.name}" may not be used as a ${side}.`,
+        `Grant it the use ${use}.`,
+      ),
+    );
     return null;
   }
   return row;
 }
 
 function customSql(path: string[], row: DataSource): Issue {
-  return issue(path, 'CUSTOM_SQL_REFUSED', `Data source "${row.name}" allows no SQL of a task's own.`, 'Leave it out, or allow custom SQL on the data source.');
+  return issue(
+    path,
+    'CUSTOM_SQL_REFUSED',
+    `Data source "${row.name}" allows no SQL of a task's own.`,
+    'Leave it out, or allow custom SQL on the data source.',
+  );
 }
 
 function customTargetSql(target: TargetDefinition, row: DataSource): Issue[] {

@@ -81,9 +81,19 @@ export function sourceDefinition(input: SourceInput): { source: SourceDefinition
   const at = (...rest: string[]) => ['source', ...rest];
   const issues = [...expressionIssues(at('where'), input.where)];
   if (input.objects.length !== 1 || input.objects[0] === '') {
-    issues.push(issue(at('objects'), 'ONE_OBJECT', 'Name exactly one object to read.', 'Several objects read as one are not available yet.'));
+    issues.push(
+      issue(
+        at('objects'),
+        'ONE_OBJECT',
+        'Name exactly one object to read.',
+        'Several objects read as one are not available yet.',
+      ),
+    );
   }
-  issues.push(...wholeNumber(at('splits'), input.splits, 1, 10_000), ...wholeNumber(at('parallel'), input.parallel, 1, 64));
+  issues.push(
+    ...wholeNumber(at('splits'), input.splits, 1, 10_000),
+    ...wholeNumber(at('parallel'), input.parallel, 1, 64),
+  );
   issues.push(...wholeNumber(at('fetchSize'), input.fetchSize, 1, 1_000_000));
   const source: SourceDefinition = {
     dataSourceId: input.dataSourceId,
@@ -102,7 +112,8 @@ export function targetDefinition(input: TargetInput): { target: TargetDefinition
   const at = (...rest: string[]) => ['target', ...rest];
   const issues = [...expressionIssues(at('object'), input.object)];
   if (input.object.trim() === '') issues.push(issue(at('object'), 'REQUIRED', 'Name the target object.'));
-  if (input.ddl && !input.create) issues.push(issue(at('ddl'), 'WITHOUT_CREATE', 'A statement to create the object needs create: true.'));
+  if (input.ddl && !input.create)
+    issues.push(issue(at('ddl'), 'WITHOUT_CREATE', 'A statement to create the object needs create: true.'));
   const partition = input.partition ?? [];
   partition.forEach((one, index) => {
     issues.push(...expressionIssues(at('partition', String(index)), one.value));
@@ -132,14 +143,18 @@ export function linkDefinitions(inputs: LinkInput[]): { mapping: LinkDefinition[
   const seen = new Set<string>();
   inputs.forEach((link, index) => {
     const path = ['mapping', String(index)];
-    if (seen.has(link.target.toLowerCase())) issues.push(issue([...path, 'target'], 'TWICE', `Target column "${link.target}" is linked twice.`));
+    if (seen.has(link.target.toLowerCase()))
+      issues.push(issue([...path, 'target'], 'TWICE', `Target column "${link.target}" is linked twice.`));
     seen.add(link.target.toLowerCase());
     if ((link.column == null) === (link.constant == null)) {
-      issues.push(issue(path, 'ONE_ORIGIN', `Give exactly one of column and constant for target column "${link.target}".`));
+      issues.push(
+        issue(path, 'ONE_ORIGIN', `Give exactly one of column and constant for target column "${link.target}".`),
+      );
     }
     issues.push(...expressionIssues([...path, 'constant'], link.constant));
   });
-  if (inputs.length === 0) issues.push(issue(['mapping'], 'EMPTY', 'Link at least one column.', 'Start from suggestMapping.'));
+  if (inputs.length === 0)
+    issues.push(issue(['mapping'], 'EMPTY', 'Link at least one column.', 'Start from suggestMapping.'));
   const mapping = inputs.map((link) => ({
     target: link.target,
     column: link.column ?? null,
@@ -165,7 +180,8 @@ export function runOptions(input: RunOptionsInput, timeoutMinutes: number): { op
   ];
   for (const name of ['dirtyRows', 'bytesPerSecond'] as const) {
     const text = input[name];
-    if (text != null && !COUNT_TEXT.test(text)) issues.push(issue(at(name), 'NOT_A_COUNT', `"${text}" is not a whole number.`));
+    if (text != null && !COUNT_TEXT.test(text))
+      issues.push(issue(at(name), 'NOT_A_COUNT', `"${text}" is not a whole number.`));
   }
   const options: RunOptions = {
     cpu: input.cpu ?? 2,

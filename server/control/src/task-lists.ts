@@ -3,7 +3,7 @@ import { requireRole } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { likeAnywhere } from './data-sources.ts';
 import { COUNT_LIMIT, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
-import { taskDataSources, type TaskKind, type TaskState, tasks } from './tables/tasks.ts';
+import { type TaskKind, type TaskState, taskDataSources, tasks } from './tables/tasks.ts';
 import type { Task } from './tasks.ts';
 
 type Maybe<T> = T | null | undefined;
@@ -40,7 +40,12 @@ export async function listTasks(
     .where(and(where, beyond(order, backward, backward ? args.before : args.after)))
     .orderBy(...ordering(order, backward))
     .limit(limit + 1);
-  const counted = control.db.select({ one: sql`1` }).from(tasks).where(where).limit(COUNT_LIMIT + 1).as('counted');
+  const counted = control.db
+    .select({ one: sql`1` })
+    .from(tasks)
+    .where(where)
+    .limit(COUNT_LIMIT + 1)
+    .as('counted');
   const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   return {
     ...cutPage(rows, args),

@@ -11,7 +11,14 @@ import { once } from './requests.ts';
 import { defaultTimeoutMinutes, parseSchedule } from './schedules.ts';
 import { taskDataSources, tasks, taskVersions } from './tables/tasks.ts';
 import { checkEnds, type EndsCheck } from './task-checks.ts';
-import { linkDefinitions, runOptions, sourceDefinition, type TaskDraft, type TaskInput, targetDefinition } from './task-input.ts';
+import {
+  linkDefinitions,
+  runOptions,
+  sourceDefinition,
+  type TaskDraft,
+  type TaskInput,
+  targetDefinition,
+} from './task-input.ts';
 
 export type Task = typeof tasks.$inferSelect;
 export type TaskVersion = typeof taskVersions.$inferSelect;
@@ -32,8 +39,16 @@ export async function checkDraft(control: Control, actor: Actor, draft: TaskDraf
   const target = draft.target ? targetDefinition(draft.target) : null;
   const links = draft.mapping ? linkDefinitions(draft.mapping) : null;
   const planned = draft.schedule ? parseSchedule(draft.schedule) : null;
-  const run = planned ? runOptions(draft.options ?? {}, defaultTimeoutMinutes(planned.schedule)) : runOptions(draft.options ?? {}, 1440);
-  issues.push(...(source?.issues ?? []), ...(target?.issues ?? []), ...(links?.issues ?? []), ...(planned?.issues ?? []), ...run.issues);
+  const run = planned
+    ? runOptions(draft.options ?? {}, defaultTimeoutMinutes(planned.schedule))
+    : runOptions(draft.options ?? {}, 1440);
+  issues.push(
+    ...(source?.issues ?? []),
+    ...(target?.issues ?? []),
+    ...(links?.issues ?? []),
+    ...(planned?.issues ?? []),
+    ...run.issues,
+  );
   const parts = { source: source?.source ?? null, target: target?.target ?? null, mapping: links?.mapping ?? null };
   const ends = await checkEnds(control, actor, folder?.workspaceId ?? null, parts);
   const complete = parts.source && parts.target && parts.mapping && planned;
@@ -42,7 +57,13 @@ export async function checkDraft(control: Control, actor: Actor, draft: TaskDraf
     issues: [...issues, ...ends.issues],
     schedule: planned && planned.issues.length === 0 ? planned.schedule : null,
     definition: complete
-      ? { source: parts.source!, target: parts.target!, mapping: parts.mapping!, schedule: planned.schedule, options: run.options }
+      ? {
+          source: parts.source!,
+          target: parts.target!,
+          mapping: parts.mapping!,
+          schedule: planned.schedule,
+          options: run.options,
+        }
       : null,
   };
 }
@@ -67,7 +88,12 @@ export interface Saved {
 }
 
 /** @throws ValidationError, ConflictError (name taken), NotFoundError (folder), ForbiddenError */
-export async function createTask(control: Control, actor: Actor, input: TaskInput, requestId?: string | null): Promise<Saved> {
+export async function createTask(
+  control: Control,
+  actor: Actor,
+  input: TaskInput,
+  requestId?: string | null,
+): Promise<Saved> {
   const folder = await getFolder(control, actor, input.folderId);
   await requireRole(control, actor, folder.workspaceId, 'DEVELOPER');
   const check = await checkDraft(control, actor, input);
@@ -97,7 +123,8 @@ export async function updateTask(
   const folder = await getFolder(control, actor, input.task.folderId);
   if (folder.workspaceId !== task.workspaceId) throw notFound('folder', input.task.folderId);
   await requireRole(control, actor, task.workspaceId, 'DEVELOPER');
-  if (input.task.kind !== task.kind) throw invalid([issue(['task', 'kind'], 'FIXED', 'The kind of a task cannot be changed.', 'Create another task.')]);
+  if (input.task.kind !== task.kind)
+    throw invalid([issue(['task', 'kind'], 'FIXED', 'The kind of a task cannot be changed.', 'Create another task.')]);
   const check = await checkDraft(control, actor, { ...input.task, id: task.id });
   const warnings = refuseErrors(check.issues);
   const definition = check.definition as TaskDefinition;
@@ -105,7 +132,12 @@ export async function updateTask(
     const [locked] = await tx.select().from(tasks).where(eq(tasks.id, task.id)).for('update');
     if (locked.deletedAt !== null) throw notFound('task', task.id);
     if (locked.revision !== input.expectedRevision) {
-      throw conflict('STALE_REVISION', `The task was changed meanwhile (revision ${locked.revision}).`, 'Read it again and repeat the change.', [{ type: 'Task', id: task.id }]);
+      throw conflict(
+        'STALE_REVISION',
+        `The task was changed meanwhile (revision ${locked.revision}).`,
+        'Read it again and repeat the change.',
+        [{ type: 'Task', id: task.id }],
+      );
     }
     const [current] = await tx
       .select()
@@ -117,7 +149,9 @@ export async function updateTask(
     await namedOnce(input.task.name, () => tx.update(tasks).set(values).where(eq(tasks.id, task.id)));
     if (changed) await writeVersion(tx, actor, task.id, version, definition);
     await rescheduled(tx, task.id, current.definition, definition);
-    const changes = changed ? [{ path: ['definition'], before: current.definition as never, after: definition as never }] : [];
+    const changes = changed
+      ? [{ path: ['definition'], before: current.definition as never, after: definition as never }]
+      : [];
     await recordChange(tx, actor, { workspaceId: task.workspaceId, action: 'updateTask', objectId: task.id, changes });
     return null;
   });
@@ -125,7 +159,12 @@ export async function updateTask(
 }
 
 /** An online task whose schedule changed is planned anew from now on. */
-async function rescheduled(tx: Transaction, taskId: string, before: TaskDefinition, after: TaskDefinition): Promise<void> {
+async function rescheduled(
+  tx: Transaction,
+  taskId: string,
+  before: TaskDefinition,
+  after: TaskDefinition,
+): Promise<void> {
   if (sameJson(before.schedule, after.schedule)) return;
   await replanTask(tx, taskId, after.schedule);
 }
@@ -143,11 +182,21 @@ async function namedOnce<T>(name: string, write: () => Promise<T>): Promise<T> {
     return await write();
   } catch (error) {
     if (uniqueViolation(error) !== 'tasks_folder_name') throw error;
-    throw conflict('NAME_TAKEN', `There is a task called "${name.trim()}" in this folder already.`, 'Choose another name.');
+    throw conflict(
+      'NAME_TAKEN',
+      `There is a task called "${name.trim()}" in this folder already.`,
+      'Choose another name.',
+    );
   }
 }
 
-async function writeVersion(tx: Transaction, actor: Actor, taskId: string, number: number, definition: TaskDefinition): Promise<void> {
+async function writeVersion(
+  tx: Transaction,
+  actor: Actor,
+  taskId: string,
+  number: number,
+  definition: TaskDefinition,
+): Promise<void> {
   await tx.insert(taskVersions).values({ taskId, number, byUser: actor.userId, definition });
   await tx.delete(taskDataSources).where(eq(taskDataSources.taskId, taskId));
   await tx.insert(taskDataSources).values([
@@ -161,7 +210,11 @@ function sameJson(a: unknown, b: unknown): boolean {
   const sorted = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(sorted);
     if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+    return Object.fromEntries(
+      Object.entries(value)
+        .sort(([x], [y]) => (x < y ? -1 : 1))
+        .map(([key, inner]) => [key, sorted(inner)]),
+    );
   };
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
@@ -184,7 +237,10 @@ export async function tasksByIds(control: Control, actor: Actor, ids: readonly s
 }
 
 /** Versions by task and number. */
-export async function versionsByNumbers(control: Control, wanted: readonly { taskId: string; number: number }[]): Promise<TaskVersion[]> {
+export async function versionsByNumbers(
+  control: Control,
+  wanted: readonly { taskId: string; number: number }[],
+): Promise<TaskVersion[]> {
   if (wanted.length === 0) return [];
   const pairs = sql.join(
     wanted.map((one) => sql`(${one.taskId}::uuid, ${one.number}::int)`),

@@ -25,7 +25,11 @@ export interface Move {
  * Undefined where the instance was not in one of those states, or not under those conditions.
  */
 export async function moveInstance(tx: Transaction, id: string, move: Move): Promise<Instance | undefined> {
-  const [before] = await tx.select({ state: instances.state }).from(instances).where(eq(instances.id, id)).for('update');
+  const [before] = await tx
+    .select({ state: instances.state })
+    .from(instances)
+    .where(eq(instances.id, id))
+    .for('update');
   if (before === undefined) return undefined;
   const [moved] = await tx
     .update(instances)
@@ -38,7 +42,13 @@ export async function moveInstance(tx: Transaction, id: string, move: Move): Pro
 }
 
 /** Writes a transition down; the notice goes out when the transaction commits. */
-export async function record(tx: Transaction, instance: Instance, from: InstanceState | null, by: string, reason: string | null): Promise<void> {
+export async function record(
+  tx: Transaction,
+  instance: Instance,
+  from: InstanceState | null,
+  by: string,
+  reason: string | null,
+): Promise<void> {
   await tx.insert(transitions).values({
     workspaceId: instance.workspaceId,
     instanceId: instance.id,

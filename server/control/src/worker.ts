@@ -7,8 +7,8 @@ import { claimNext, type Heartbeat, heartbeat } from './claims.ts';
 import type { Control } from './context.ts';
 import { endOf } from './data-sources.ts';
 import { endAttempt } from './endings.ts';
-import { createRunStore } from './run-store.ts';
 import { runSpecOf, versionOf } from './run-specs.ts';
+import { createRunStore } from './run-store.ts';
 import { attempts } from './tables/instances.ts';
 import type { Instance } from './transitions.ts';
 
@@ -45,7 +45,11 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
   const reserved = () => [...runs.values()].reduce((sum, run) => sum + run.instance.memoryMb, 0);
   const claim = async () => {
     while (!stopping && runs.size < options.maxRuns) {
-      const instance = await claimNext(control, { worker: name, leaseSeconds: options.leaseSeconds, freeMemoryMb: options.memoryMb - reserved() });
+      const instance = await claimNext(control, {
+        worker: name,
+        leaseSeconds: options.leaseSeconds,
+        freeMemoryMb: options.memoryMb - reserved(),
+      });
       if (instance === null) return;
       const run: Run = { instance, host: null, done: Promise.resolve() };
       runs.set(instance.id, run);
@@ -91,7 +95,10 @@ async function attempt(control: Control, options: WorkerOptions, worker: string,
         return { end: 'failed', failure: toFailure(error) };
       }
     })();
-    log.info({ end: end.end, ...(end.end === 'failed' ? { code: end.failure.code, reason: end.failure.message } : {}) }, 'an attempt ended');
+    log.info(
+      { end: end.end, ...(end.end === 'failed' ? { code: end.failure.code, reason: end.failure.message } : {}) },
+      'an attempt ended',
+    );
     await persist(() => endAttempt(control, { instance, definition, worker, ...asked }, end), log);
   } catch (error) {
     log.error({ err: error }, 'the end of an attempt could not be stored; its lease will run out');
@@ -111,12 +118,21 @@ async function persist(work: () => Promise<void>, log: Control['log']): Promise<
   }
 }
 
-async function startRun(control: Control, options: WorkerOptions, worker: string, instance: Instance, definition: Awaited<ReturnType<typeof versionOf>>): Promise<RunningHost> {
+async function startRun(
+  control: Control,
+  options: WorkerOptions,
+  worker: string,
+  instance: Instance,
+  definition: Awaited<ReturnType<typeof versionOf>>,
+): Promise<RunningHost> {
   const spec = await runSpecOf(control, instance, definition, options.idleSeconds);
   const source = await endOf(control, definition.source.dataSourceId, 'READ');
   const target = await endOf(control, definition.target.dataSourceId, 'WRITE');
   const store = createRunStore(control, { id: instance.id, attempt: instance.attempt }, worker);
-  const host = control.hosts.run({ spec, source, target }, store, { memoryMb: instance.memoryMb, cpu: definition.options.cpu });
+  const host = control.hosts.run({ spec, source, target }, store, {
+    memoryMb: instance.memoryMb,
+    cpu: definition.options.cpu,
+  });
   try {
     await control.db
       .update(attempts)
@@ -131,7 +147,13 @@ async function startRun(control: Control, options: WorkerOptions, worker: string
 }
 
 /** Every third of a lease: prolongs it, and learns of a stop that was asked for or of the timeout. */
-function keepLease(control: Control, options: WorkerOptions, worker: string, run: Run, onStop: (stop: Pick<Heartbeat, 'stopTo' | 'stopReason' | 'stopBy'>) => void): NodeJS.Timeout {
+function keepLease(
+  control: Control,
+  options: WorkerOptions,
+  worker: string,
+  run: Run,
+  onStop: (stop: Pick<Heartbeat, 'stopTo' | 'stopReason' | 'stopBy'>) => void,
+): NodeJS.Timeout {
   const { instance } = run;
   let alive = Date.now();
   let stopped = false;
@@ -142,18 +164,26 @@ function keepLease(control: Control, options: WorkerOptions, worker: string, run
     void run.host?.stop(reason);
   };
   const beat = async () => {
-    const row = await heartbeat(control, { id: instance.id, attempt: instance.attempt }, { worker, leaseSeconds: options.leaseSeconds });
+    const row = await heartbeat(
+      control,
+      { id: instance.id, attempt: instance.attempt },
+      { worker, leaseSeconds: options.leaseSeconds },
+    );
     if (row === null) return run.host?.kill();
     alive = Date.now();
     // What is being published takes a moment and cannot be cut off half-way.
     if (row.phase === 'COMMITTING') return;
     if (row.stopTo !== null) stop(row.stopTo, row.stopReason ?? 'stopped', row.stopBy ?? worker);
-    else if (row.ranMs > instance.timeoutMinutes * 60_000) stop('TIMED_OUT', `longer than ${instance.timeoutMinutes} minutes`, 'scheduler');
+    else if (row.ranMs > instance.timeoutMinutes * 60_000)
+      stop('TIMED_OUT', `longer than ${instance.timeoutMinutes} minutes`, 'scheduler');
   };
-  return setInterval(() => {
-    beat().catch(() => {
-      // Nobody knows whether the lease still stands: past its time the attempt must not go on.
-      if (Date.now() - alive > options.leaseSeconds * 1_000) run.host?.kill();
-    });
-  }, Math.min(1_000, (options.leaseSeconds * 1_000) / 3));
+  return setInterval(
+    () => {
+      beat().catch(() => {
+        // Nobody knows whether the lease still stands: past its time the attempt must not go on.
+        if (Date.now() - alive > options.leaseSeconds * 1_000) run.host?.kill();
+      });
+    },
+    Math.min(1_000, (options.leaseSeconds * 1_000) / 3),
+  );
 }

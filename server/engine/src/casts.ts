@@ -1,4 +1,13 @@
-import { type Cell, type Column, cellText, columnOf, fixedValues, isValid, type LogicalType, verdict } from '@sampan/connector';
+import {
+  type Cell,
+  type Column,
+  cellText,
+  columnOf,
+  fixedValues,
+  isValid,
+  type LogicalType,
+  verdict,
+} from '@sampan/connector';
 import { fromText, Unfit } from './convert.ts';
 
 /** Tells of a cell that does not fit; its row will be dirty. */
@@ -57,7 +66,8 @@ function boundText(maxChars: number | undefined, maxBytes: number | undefined): 
       const bytes = offsets[row + 1] - offsets[row];
       if (bytes <= least) continue;
       if (maxBytes !== undefined && bytes > maxBytes) refuse(row, `${bytes} bytes, at most ${maxBytes} fit`);
-      else if (maxChars !== undefined && charsOf(column.data!, offsets[row], offsets[row + 1]) > maxChars) refuse(row, `more than ${maxChars} characters`);
+      else if (maxChars !== undefined && charsOf(column.data!, offsets[row], offsets[row + 1]) > maxChars)
+        refuse(row, `more than ${maxChars} characters`);
     }
     return column;
   };
@@ -103,4 +113,3 @@ export function refuseNulls(column: Column, rows: number, refuse: Refuse): void 
   if (column.validity === undefined) return;
   for (let row = 0; row < rows; row++) if (!isValid(column, row)) refuse(row, 'NULL in a column that takes none');
 }
-

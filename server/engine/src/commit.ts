@@ -1,4 +1,12 @@
-import { isConnectorError, type Json, type Lease, type Outcome, type Receipt, type Target, toFailure } from '@sampan/connector';
+import {
+  isConnectorError,
+  type Json,
+  type Lease,
+  type Outcome,
+  type Receipt,
+  type Target,
+  toFailure,
+} from '@sampan/connector';
 import type { RunEnd } from './run-store.ts';
 import { pause } from './throttle.ts';
 
@@ -38,9 +46,13 @@ export async function settleCommit(commit: Commit): Promise<RunEnd> {
     }
     if (known === 'committed') return { end: 'committed' };
     if (known === 'gone') return { end: 'failed', failure: toFailure(failure ?? gone(), 'writer') };
-    if (known === 'unknown') return { end: 'undecided', message: 'The target cannot say whether this run was committed.' };
+    if (known === 'unknown')
+      return { end: 'undecided', message: 'The target cannot say whether this run was committed.' };
   }
-  return { end: 'undecided', message: `Whether this run was committed could not be found out: ${(failure as Error).message}` };
+  return {
+    end: 'undecided',
+    message: `Whether this run was committed could not be found out: ${(failure as Error).message}`,
+  };
 }
 
 /** A commit must not be cut off half-way by a stop: it takes a moment, and its outcome has to be known. */

@@ -41,8 +41,10 @@ export function fromText(text: string, from: TypeKind, to: LogicalType, lossy: b
 }
 
 function bounded(text: string, to: Extract<LogicalType, { kind: 'utf8' }>): string {
-  if (to.maxChars !== undefined && text.length > to.maxChars && [...text].length > to.maxChars) throw new Unfit(`more than ${to.maxChars} characters`);
-  if (to.maxBytes !== undefined && text.length * 3 > to.maxBytes && Buffer.byteLength(text) > to.maxBytes) throw new Unfit(`more than ${to.maxBytes} bytes`);
+  if (to.maxChars !== undefined && text.length > to.maxChars && [...text].length > to.maxChars)
+    throw new Unfit(`more than ${to.maxChars} characters`);
+  if (to.maxBytes !== undefined && text.length * 3 > to.maxBytes && Buffer.byteLength(text) > to.maxBytes)
+    throw new Unfit(`more than ${to.maxBytes} bytes`);
   return text;
 }
 
@@ -82,7 +84,8 @@ function decimalOf(text: string, precision: number, scale: number, lossy: boolea
     if (cut[0] >= '5') unscaled += 1n;
   }
   const plain = unscaled.toString().padStart(scale + 1, '0');
-  if (plain.length > Math.max(precision, scale + 1) || unscaled >= 10n ** BigInt(precision)) throw new Unfit(`more than ${precision} digits`);
+  if (plain.length > Math.max(precision, scale + 1) || unscaled >= 10n ** BigInt(precision))
+    throw new Unfit(`more than ${precision} digits`);
   const minus = sign === '-' && unscaled !== 0n ? '-' : '';
   return scale === 0 ? `${minus}${plain}` : `${minus}${plain.slice(0, -scale)}.${plain.slice(-scale)}`;
 }
@@ -119,14 +122,16 @@ function daysOf(text: string): number {
 function dateOf(text: string, from: TypeKind, lossy: boolean): number {
   const days = daysOf(text);
   const clock = text.slice(10).replace('+00:00', '');
-  if (from === 'utf8' && clock !== '' && !/^[ T]00:00:00(\.0+)?$/.test(clock) && !lossy) throw new Unfit('a time of day would be lost');
+  if (from === 'utf8' && clock !== '' && !/^[ T]00:00:00(\.0+)?$/.test(clock) && !lossy)
+    throw new Unfit('a time of day would be lost');
   if (from !== 'utf8' && !lossy && /[1-9]/.test(clock)) throw new Unfit('a time of day would be lost');
   return days;
 }
 
 function clockMicros(text: string, digits: number, lossy: boolean): bigint {
   const match = CLOCK.exec(text);
-  if (match === null || match[0].length !== text.length || Number(match[3]) > 59 || Number(match[4]) > 59) throw new Unfit('not a time');
+  if (match === null || match[0].length !== text.length || Number(match[3]) > 59 || Number(match[4]) > 59)
+    throw new Unfit('not a time');
   const fraction = (match[5] ?? '').padEnd(9, '0');
   if (!lossy && /[1-9]/.test(fraction.slice(digits))) throw new Unfit(`more than ${digits} digits behind the second`);
   const kept = BigInt(fraction.slice(0, Math.min(digits, 6)).padEnd(6, '0'));
@@ -136,7 +141,11 @@ function clockMicros(text: string, digits: number, lossy: boolean): bigint {
 
 function instantOf(text: string, digits: number, lossy: boolean): bigint {
   const day = BigInt(daysOf(text)) * 86_400_000_000n;
-  const clock = text.slice(10).replace(/(\+00:00|Z)$/, '').trim().replace(/^T/, '');
+  const clock = text
+    .slice(10)
+    .replace(/(\+00:00|Z)$/, '')
+    .trim()
+    .replace(/^T/, '');
   if (clock === '') return day;
   const micros = clockMicros(clock, digits, lossy);
   if (micros < 0n || micros >= 86_400_000_000n) throw new Unfit('not a time of day');

@@ -18,8 +18,16 @@ export function createDirtyLimit(store: RunStore, most: number | null, share: nu
   let kept = 0;
   let first: DirtyRecord | null = null;
   const refuse = (total: ProgressCounts, limit: string) => {
-    const example = first === null ? '' : ` The first: column "${first.column ?? '?'}", value ${first.value === null ? 'NULL' : `"${first.value.slice(0, 100)}"`}: ${first.reason}.`;
-    return new ConnectorError({ kind: 'data', code: 'DIRTY_LIMIT', message: `${total.rowsDirty} of ${total.rowsRead} rows are dirty, allowed are ${limit}.${example}`, hint: 'See the dirty records; mend the mapping or the data, or raise the limit.' });
+    const example =
+      first === null
+        ? ''
+        : ` The first: column "${first.column ?? '?'}", value ${first.value === null ? 'NULL' : `"${first.value.slice(0, 100)}"`}: ${first.reason}.`;
+    return new ConnectorError({
+      kind: 'data',
+      code: 'DIRTY_LIMIT',
+      message: `${total.rowsDirty} of ${total.rowsRead} rows are dirty, allowed are ${limit}.${example}`,
+      hint: 'See the dirty records; mend the mapping or the data, or raise the limit.',
+    });
   };
   const overShare = (total: ProgressCounts) => share !== null && total.rowsDirty > share * total.rowsRead;
   return {

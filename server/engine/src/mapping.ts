@@ -1,4 +1,15 @@
-import { type Batch, type Column, ConnectorError, cellText, type DirtyRow, type Field, type Json, type Schema, takeRows, verdict } from '@sampan/connector';
+import {
+  type Batch,
+  type Column,
+  ConnectorError,
+  cellText,
+  type DirtyRow,
+  type Field,
+  type Json,
+  type Schema,
+  takeRows,
+  verdict,
+} from '@sampan/connector';
 import { type Cast, castBetween, constantColumn, refuseNulls } from './casts.ts';
 import { Unfit } from './convert.ts';
 import type { LinkSpec } from './run-spec.ts';
@@ -30,11 +41,16 @@ export function createMapping(links: readonly LinkSpec[], source: Schema, wanted
   const byName = new Map(source.fields.map((field) => [field.name, field]));
   const key = source.keys.find((one) => one.primary)?.columns ?? [];
   const columns = [...new Set([...links.flatMap((link) => (link.column === null ? [] : [link.column])), ...key])];
-  const makers = links.map((link, index) => maker(link, byName.get(link.column ?? ''), wanted[index], columns.indexOf(link.column ?? '')));
+  const makers = links.map((link, index) =>
+    maker(link, byName.get(link.column ?? ''), wanted[index], columns.indexOf(link.column ?? '')),
+  );
   return {
     columns,
     apply: (batch) => applyTo(batch, makers, wanted),
-    describe: (batch, row) => ({ key: texts(batch, row, (name) => key.includes(name)), record: texts(batch, row, () => true) }),
+    describe: (batch, row) => ({
+      key: texts(batch, row, (name) => key.includes(name)),
+      record: texts(batch, row, () => true),
+    }),
   };
 }
 
@@ -52,15 +68,31 @@ function maker(link: LinkSpec, field: Field | undefined, target: Field, from: nu
       return { target, from, cast: null, constant: constantColumn(link.constant ?? '', target.type) };
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
-      throw new ConnectorError({ kind: 'config', code: 'BAD_CONSTANT', message: `The constant for "${link.target}" does not fit: ${error.message}.`, hint: 'Correct the mapping.' });
+      throw new ConnectorError({
+        kind: 'config',
+        code: 'BAD_CONSTANT',
+        message: `The constant for "${link.target}" does not fit: ${error.message}.`,
+        hint: 'Correct the mapping.',
+      });
     }
   }
   if (field === undefined) {
-    throw new ConnectorError({ kind: 'missing', code: 'COLUMN_GONE', message: `The source has no column "${link.column}" any more, which is mapped to "${link.target}".`, hint: 'Correct the mapping.', side: 'reader' });
+    throw new ConnectorError({
+      kind: 'missing',
+      code: 'COLUMN_GONE',
+      message: `The source has no column "${link.column}" any more, which is mapped to "${link.target}".`,
+      hint: 'Correct the mapping.',
+      side: 'reader',
+    });
   }
   const found = verdict(field.type, target.type);
   if (found.verdict === 'IMPOSSIBLE' || (found.verdict === 'LOSSY' && link.onLossy === 'REFUSE')) {
-    throw new ConnectorError({ kind: 'config', code: found.verdict === 'LOSSY' ? 'LOSSY_LINK' : 'IMPOSSIBLE_LINK', message: `"${link.column}" (${field.native}) cannot go into "${link.target}" (${target.native}): ${found.reason}`, hint: 'Correct the mapping, or allow the loss on that link.' });
+    throw new ConnectorError({
+      kind: 'config',
+      code: found.verdict === 'LOSSY' ? 'LOSSY_LINK' : 'IMPOSSIBLE_LINK',
+      message: `"${link.column}" (${field.native}) cannot go into "${link.target}" (${target.native}): ${found.reason}`,
+      hint: 'Correct the mapping, or allow the loss on that link.',
+    });
   }
   return { target, from, cast: castBetween(field.type, target.type, link.onLossy === 'ALLOW'), constant: null };
 }
@@ -69,10 +101,17 @@ function applyTo(batch: Batch, makers: readonly Maker[], wanted: readonly Field[
   const dirty = new Map<number, DirtyRow>();
   const columns = makers.map(({ target, from, cast, constant }) => {
     const refuse = (row: number, reason: string) => {
-      if (!dirty.has(row)) dirty.set(row, { row, column: target.name, value: from < 0 ? null : cut(cellText(batch.columns[from], batch.fields[from].type, row)), reason });
+      if (!dirty.has(row))
+        dirty.set(row, {
+          row,
+          column: target.name,
+          value: from < 0 ? null : cut(cellText(batch.columns[from], batch.fields[from].type, row)),
+          reason,
+        });
     };
     for (const rare of batch.rare) {
-      if (rare.column === from && !dirty.has(rare.row)) dirty.set(rare.row, { row: rare.row, column: target.name, value: cut(rare.text), reason: rare.reason });
+      if (rare.column === from && !dirty.has(rare.row))
+        dirty.set(rare.row, { row: rare.row, column: target.name, value: cut(rare.text), reason: rare.reason });
     }
     const column = constant === null ? cast!(batch.columns[from], batch.rows, refuse) : constant(batch.rows);
     if (!target.nullable) refuseNulls(column, batch.rows, refuse);
@@ -81,7 +120,11 @@ function applyTo(batch: Batch, makers: readonly Maker[], wanted: readonly Field[
   if (dirty.size === 0) return { batch: { ...batch, fields: wanted, columns, rare: [] }, dirty: [], kept: null };
   const kept = Int32Array.from({ length: batch.rows }, (_, row) => row).filter((row) => !dirty.has(row));
   const left = columns.map((column) => takeRows(column, kept));
-  return { batch: { ...batch, fields: wanted, columns: left, rows: kept.length, rare: [] }, dirty: [...dirty.values()].sort((a, b) => a.row - b.row), kept };
+  return {
+    batch: { ...batch, fields: wanted, columns: left, rows: kept.length, rare: [] },
+    dirty: [...dirty.values()].sort((a, b) => a.row - b.row),
+    kept,
+  };
 }
 
 const cut = (text: string | null) => (text === null || text.length <= CUT ? text : `${text.slice(0, CUT)}…`);
@@ -89,7 +132,11 @@ const cut = (text: string | null) => (text === null || text.length <= CUT ? text
 function texts(batch: Batch, row: number, wanted: (name: string) => boolean): { [name: string]: string | null } {
   const record: { [name: string]: string | null } = {};
   batch.fields.forEach((field, index) => {
-    if (wanted(field.name)) record[field.name] = cut(batch.rare.find((rare) => rare.row === row && rare.column === index)?.text ?? cellText(batch.columns[index], field.type, row));
+    if (wanted(field.name))
+      record[field.name] = cut(
+        batch.rare.find((rare) => rare.row === row && rare.column === index)?.text ??
+          cellText(batch.columns[index], field.type, row),
+      );
   });
   return record;
 }

@@ -3,7 +3,14 @@ import type { PhaseTiming, Progress, ProgressCounts, RunPhase, RunStore, SplitPr
 const EVERY_MS = 250;
 const STALLED_MS = 10_000;
 
-const zero = (): ProgressCounts => ({ rowsRead: 0, rowsWritten: 0, rowsDirty: 0, rowsFiltered: 0, bytesRead: 0, bytesWritten: 0 });
+const zero = (): ProgressCounts => ({
+  rowsRead: 0,
+  rowsWritten: 0,
+  rowsDirty: 0,
+  rowsFiltered: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+});
 
 /** Counts what flows, and tells the store at most four times a second. */
 export interface Meter {
@@ -28,7 +35,8 @@ export function createMeter(store: RunStore): Meter {
 
   const total = () => {
     const sum = zero();
-    for (const counts of splits.values()) for (const name of Object.keys(sum) as (keyof ProgressCounts)[]) sum[name] += counts[name];
+    for (const counts of splits.values())
+      for (const name of Object.keys(sum) as (keyof ProgressCounts)[]) sum[name] += counts[name];
     return sum;
   };
   const stalledOn = (): Progress['stalledOn'] => {
@@ -38,7 +46,12 @@ export function createMeter(store: RunStore): Meter {
   const snapshot = (): Progress => {
     const current = timings.at(-1);
     if (current !== undefined) current.millis = performance.now() - began;
-    return { total: total(), splits: [...splits.values()].map((one) => ({ ...one })), stalledOn: stalledOn(), timings: timings.map((one) => ({ ...one })) };
+    return {
+      total: total(),
+      splits: [...splits.values()].map((one) => ({ ...one })),
+      stalledOn: stalledOn(),
+      timings: timings.map((one) => ({ ...one })),
+    };
   };
   const send = async () => {
     const progress = snapshot();

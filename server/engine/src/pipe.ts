@@ -1,4 +1,16 @@
-import { type Batch, ConnectorError, type DirtyRow, isConnectorError, type Json, type Lease, type Receipt, type Source, type Split, type Target, type Writer } from '@sampan/connector';
+import {
+  type Batch,
+  ConnectorError,
+  type DirtyRow,
+  isConnectorError,
+  type Json,
+  type Lease,
+  type Receipt,
+  type Source,
+  type Split,
+  type Target,
+  type Writer,
+} from '@sampan/connector';
 import type { DirtyLimit } from './dirty.ts';
 import type { Mapping } from './mapping.ts';
 import type { Meter } from './meter.ts';
@@ -44,7 +56,14 @@ export async function copySplit(parts: PipeParts, split: Split): Promise<Receipt
         attempt = 1;
       }
       if (attempt >= TRIES) throw error;
-      await parts.store.log([{ at: new Date().toISOString(), level: 'warn', message: `Split ${split.number} is tried again: ${error.message}`, fields: { split: split.number, code: error.code } }]);
+      await parts.store.log([
+        {
+          at: new Date().toISOString(),
+          level: 'warn',
+          message: `Split ${split.number} is tried again: ${error.message}`,
+          fields: { split: split.number, code: error.code },
+        },
+      ]);
       await pause(error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1), parts.signal);
     }
   }
@@ -59,7 +78,14 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
   try {
     const mark = (writer.resumeAfter ?? null) as Mark | null;
     const counts = meter.split(split.number);
-    Object.assign(counts, { rowsRead: mark?.read ?? 0, rowsDirty: mark?.dirty ?? 0, rowsWritten: writer.resumedRows ?? 0, rowsFiltered: 0, bytesRead: 0, bytesWritten: 0 });
+    Object.assign(counts, {
+      rowsRead: mark?.read ?? 0,
+      rowsDirty: mark?.dirty ?? 0,
+      rowsWritten: writer.resumedRows ?? 0,
+      rowsFiltered: 0,
+      bytesRead: 0,
+      bytesWritten: 0,
+    });
     await store.splitStarted(split.number, { resumed: mark !== null, keepDirty: mark?.dirty ?? 0 });
     const batches = source.read(split, mark?.at ?? null, signal)[Symbol.asyncIterator]();
     try {
@@ -81,7 +107,13 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
   }
 }
 
-async function passOn(parts: PipeParts, split: Split, writer: Writer, batch: Batch, counts: SplitProgress): Promise<void> {
+async function passOn(
+  parts: PipeParts,
+  split: Split,
+  writer: Writer,
+  batch: Batch,
+  counts: SplitProgress,
+): Promise<void> {
   const { mapping, meter, dirty, throttle } = parts;
   try {
     meter.throttled(await throttle.take(batch.rows, batch.bytes, parts.signal));
@@ -89,13 +121,24 @@ async function passOn(parts: PipeParts, split: Split, writer: Writer, batch: Bat
     counts.bytesRead += batch.bytes;
     const mapped = mapping.apply(batch);
     const found: DirtyRow[] = [...mapped.dirty];
-    const mark: Mark | null = batch.position === null ? null : { at: batch.position, read: counts.rowsRead, dirty: counts.rowsDirty + found.length };
-    const refused = await waitFor(parts, 'WRITER', writer.write({ ...mapped.batch, position: mark as unknown as Json }));
+    const mark: Mark | null =
+      batch.position === null
+        ? null
+        : { at: batch.position, read: counts.rowsRead, dirty: counts.rowsDirty + found.length };
+    const refused = await waitFor(
+      parts,
+      'WRITER',
+      writer.write({ ...mapped.batch, position: mark as unknown as Json }),
+    );
     for (const one of refused ?? []) found.push({ ...one, row: mapped.kept === null ? one.row : mapped.kept[one.row] });
     counts.rowsDirty += found.length;
     counts.rowsWritten += batch.rows - found.length;
     counts.bytesWritten += mapped.batch.bytes;
-    if (found.length > 0) await dirty.add(found.map((one) => ({ ...one, split: split.number, ...mapping.describe(batch, one.row) })), meter.total());
+    if (found.length > 0)
+      await dirty.add(
+        found.map((one) => ({ ...one, split: split.number, ...mapping.describe(batch, one.row) })),
+        meter.total(),
+      );
   } finally {
     batch.release();
   }
@@ -131,9 +174,20 @@ export async function sided<T>(side: 'reader' | 'writer', work: Promise<T>): Pro
 
 function silent(side: 'READER' | 'WRITER', idleMs: number): ConnectorError {
   const which = side === 'READER' ? 'source' : 'target';
-  return new ConnectorError({ kind: 'busy', code: 'STALLED', message: `The ${which} was silent for ${Math.round(idleMs / 1_000)} s.`, hint: `Look at the ${which} and the network to it; it is tried again by itself.` });
+  return new ConnectorError({
+    kind: 'busy',
+    code: 'STALLED',
+    message: `The ${which} was silent for ${Math.round(idleMs / 1_000)} s.`,
+    hint: `Look at the ${which} and the network to it; it is tried again by itself.`,
+  });
 }
 
 function miscounted(split: number, counts: SplitProgress, receipt: Receipt): ConnectorError {
-  return new ConnectorError({ kind: 'bug', code: 'COUNT_MISMATCH', message: `Split ${split}: ${counts.rowsWritten} rows were written, the receipt says ${receipt.rows}.`, hint: 'Nothing was published. Please report it.', side: 'writer' });
+  return new ConnectorError({
+    kind: 'bug',
+    code: 'COUNT_MISMATCH',
+    message: `Split ${split}: ${counts.rowsWritten} rows were written, the receipt says ${receipt.rows}.`,
+    hint: 'Nothing was published. Please report it.',
+    side: 'writer',
+  });
 }

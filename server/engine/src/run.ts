@@ -1,4 +1,15 @@
-import { ConnectorError, isConnectorError, type Lease, type Load, loadFields, type Receipt, type Session, type Source, type Target, toFailure } from '@sampan/connector';
+import {
+  ConnectorError,
+  isConnectorError,
+  type Lease,
+  type Load,
+  loadFields,
+  type Receipt,
+  type Session,
+  type Source,
+  type Target,
+  toFailure,
+} from '@sampan/connector';
 import { settleCommit } from './commit.ts';
 import { createDirtyLimit } from './dirty.ts';
 import { createMapping } from './mapping.ts';
@@ -40,7 +51,14 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   const lease: Lease = { instance: spec.instance, attempt: spec.attempt };
   if (spec.resume?.committing) {
     await meter.phase('COMMITTING');
-    return settleCommit({ target, handle: spec.resume.handle, receipts: spec.resume.receipts, lease, signal, outcomeFirst: true });
+    return settleCommit({
+      target,
+      handle: spec.resume.handle,
+      receipts: spec.resume.receipts,
+      lease,
+      signal,
+      outcomeFirst: true,
+    });
   }
   const { parts, receipts } = await copy(attempt, meter, source, target, lease);
   await meter.phase('VERIFYING');
@@ -52,10 +70,21 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
 
 function part<T>(found: T | undefined, role: string): T {
   if (found !== undefined) return found;
-  throw new ConnectorError({ kind: 'config', code: 'WRONG_ROLE', message: `This connector cannot be a ${role}.`, hint: 'Choose another data source.' });
+  throw new ConnectorError({
+    kind: 'config',
+    code: 'WRONG_ROLE',
+    message: `This connector cannot be a ${role}.`,
+    hint: 'Choose another data source.',
+  });
 }
 
-async function copy(attempt: Attempt, meter: Meter, source: Source, target: Target, lease: Lease): Promise<{ parts: PipeParts; receipts: Receipt[] }> {
+async function copy(
+  attempt: Attempt,
+  meter: Meter,
+  source: Source,
+  target: Target,
+  lease: Lease,
+): Promise<{ parts: PipeParts; receipts: Receipt[] }> {
   const { spec, store, signal } = attempt;
   const { options } = spec;
   await meter.phase('CONNECTING');
@@ -63,16 +92,29 @@ async function copy(attempt: Attempt, meter: Meter, source: Source, target: Targ
   await meter.phase('PLANNING');
   const { fields, keys, missing } = loadFields(spec.links, schema);
   if (missing.length > 0) {
-    throw new ConnectorError({ kind: 'missing', code: 'COLUMN_GONE', message: `${schema.object} has no column "${missing[0]}" any more, which is mapped.`, hint: 'Correct the mapping.', side: 'reader' });
+    throw new ConnectorError({
+      kind: 'missing',
+      code: 'COLUMN_GONE',
+      message: `${schema.object} has no column "${missing[0]}" any more, which is mapped.`,
+      hint: 'Correct the mapping.',
+      side: 'reader',
+    });
   }
   const load: Load = { ...spec.target, fields, keys };
   const prepared = await sided('writer', target.prepare(load, signal));
   const mapping = createMapping(spec.links, schema, prepared.fields);
   const splits = spec.splits ?? (await planned(spec, source, target, mapping.columns, store, signal));
   const { resume } = spec;
-  const previous = resume === null || resume.handle === null ? null : { attempt: resume.attempt, handle: resume.handle, dead: resume.dead };
+  const previous =
+    resume === null || resume.handle === null
+      ? null
+      : { attempt: resume.attempt, handle: resume.handle, dead: resume.dead };
   const begun = await sided('writer', target.begin(load, lease, previous, signal));
-  await store.saveHandle(begun.handle, { publish: prepared.publish, visible: prepared.visible, resumed: begun.resumed });
+  await store.saveHandle(begun.handle, {
+    publish: prepared.publish,
+    visible: prepared.visible,
+    resumed: begun.resumed,
+  });
   const receipts = begun.resumed ? [...(resume?.receipts ?? [])] : [];
   await meter.phase('COPYING');
   const parts: PipeParts = {
@@ -89,22 +131,46 @@ async function copy(attempt: Attempt, meter: Meter, source: Source, target: Targ
     signal,
   };
   const sealed = new Set(receipts.map((receipt) => receipt.split));
-  for (const counts of resume?.counts ?? []) if (sealed.has(counts.split)) Object.assign(meter.split(counts.split), counts);
+  for (const counts of resume?.counts ?? [])
+    if (sealed.has(counts.split)) Object.assign(meter.split(counts.split), counts);
   const waiting = splits.filter((split) => !sealed.has(split.number));
-  await inParallel(Math.min(options.parallel, target.traits.maxWriters), waiting, async (split) => {
-    receipts.push(await copySplit(parts, split));
-  }, parts);
+  await inParallel(
+    Math.min(options.parallel, target.traits.maxWriters),
+    waiting,
+    async (split) => {
+      receipts.push(await copySplit(parts, split));
+    },
+    parts,
+  );
   return { parts, receipts: receipts.sort((a, b) => a.split - b.split) };
 }
 
-async function planned(spec: RunSpec, source: Source, target: Target, columns: string[], store: RunStore, signal: AbortSignal) {
+async function planned(
+  spec: RunSpec,
+  source: Source,
+  target: Target,
+  columns: string[],
+  store: RunStore,
+  signal: AbortSignal,
+) {
   const { object, where, splitKey, splits, fetchSize, options } = spec.source;
-  const plan = await sided('reader', source.plan({ object, columns, where, splitKey, splits, fetchSize, options, maxBytes: target.traits.splitBytes }, signal));
+  const plan = await sided(
+    'reader',
+    source.plan(
+      { object, columns, where, splitKey, splits, fetchSize, options, maxBytes: target.traits.splitBytes },
+      signal,
+    ),
+  );
   return store.savePlan(plan.splits, plan.warnings);
 }
 
 /** Runs the work of each item, so many at a time; the first failure stops the others before it is told. */
-async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<void>, parts: PipeParts): Promise<void> {
+async function inParallel<T>(
+  width: number,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  parts: PipeParts,
+): Promise<void> {
   const failing = new AbortController();
   parts.signal = AbortSignal.any([parts.signal, failing.signal]);
   const outer = parts.signal;
@@ -129,14 +195,30 @@ async function verify(parts: PipeParts, receipts: Receipt[], spec: RunSpec): Pro
   const total = parts.meter.total();
   parts.dirty.atEnd(total);
   if (total.rowsRead !== total.rowsWritten + total.rowsDirty + total.rowsFiltered) {
-    throw new ConnectorError({ kind: 'bug', code: 'COUNT_MISMATCH', message: `${total.rowsRead} rows were read; ${total.rowsWritten} written, ${total.rowsDirty} dirty and ${total.rowsFiltered} filtered do not add up to that.`, hint: 'Nothing was published. Please report it.' });
+    throw new ConnectorError({
+      kind: 'bug',
+      code: 'COUNT_MISMATCH',
+      message: `${total.rowsRead} rows were read; ${total.rowsWritten} written, ${total.rowsDirty} dirty and ${total.rowsFiltered} filtered do not add up to that.`,
+      hint: 'Nothing was published. Please report it.',
+    });
   }
   const verdict = await sided('writer', parts.target.verify(parts.handle, receipts, parts.lease, parts.signal));
   const written = receipts.reduce((sum, receipt) => sum + receipt.rows, 0);
   const ok = verdict.ok && (verdict.rows === null || verdict.rows === written);
   if (spec.options.reconciliation === 'COUNT') {
-    await parts.store.reconciled({ ok, sourceRows: total.rowsRead - total.rowsDirty - total.rowsFiltered, targetRows: verdict.rows, message: verdict.message });
+    await parts.store.reconciled({
+      ok,
+      sourceRows: total.rowsRead - total.rowsDirty - total.rowsFiltered,
+      targetRows: verdict.rows,
+      message: verdict.message,
+    });
   }
-  if (!ok) throw new ConnectorError({ kind: 'data', code: 'VERIFICATION_FAILED', message: `What is staged is not what was written: ${verdict.message}`, hint: 'Nothing was published. Run it again; if it stays, report it.', side: 'writer' });
+  if (!ok)
+    throw new ConnectorError({
+      kind: 'data',
+      code: 'VERIFICATION_FAILED',
+      message: `What is staged is not what was written: ${verdict.message}`,
+      hint: 'Nothing was published. Run it again; if it stays, report it.',
+      side: 'writer',
+    });
 }
-

@@ -9,7 +9,10 @@ export function createThrottle(rowsPerSecond: number | null, bytesPerSecond: num
   let free = performance.now();
   return {
     async take(rows, bytes, signal) {
-      const cost = Math.max(rowsPerSecond === null ? 0 : (rows / rowsPerSecond) * 1_000, bytesPerSecond === null ? 0 : (bytes / bytesPerSecond) * 1_000);
+      const cost = Math.max(
+        rowsPerSecond === null ? 0 : (rows / rowsPerSecond) * 1_000,
+        bytesPerSecond === null ? 0 : (bytes / bytesPerSecond) * 1_000,
+      );
       if (cost === 0) return 0;
       const now = performance.now();
       const wait = Math.max(0, free - now);

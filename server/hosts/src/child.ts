@@ -62,13 +62,24 @@ async function perform(message: Extract<ToChild, { type: 'ask' }>): Promise<void
   const recorder = createRecorder(message.operation === 'run');
   const context: OpenContext = {
     dial: createDialler(message.network),
-    log: (level, text, fields) => recorder.line({ at: new Date().toISOString(), level, message: text, fields: (fields ?? null) as LogLine['fields'] }),
-    statement: (sql, millis, rows) => recorder.statement({ at: new Date().toISOString(), side: 'READER', sql, millis, rows }),
+    log: (level, text, fields) =>
+      recorder.line({
+        at: new Date().toISOString(),
+        level,
+        message: text,
+        fields: (fields ?? null) as LogLine['fields'],
+      }),
+    statement: (sql, millis, rows) =>
+      recorder.statement({ at: new Date().toISOString(), side: 'READER', sql, millis, rows }),
   };
   const run = operations[message.operation] as unknown as (ask: Json, around: object) => Promise<Json>;
   let answer: FromChild;
   try {
-    answer = { type: 'answer', value: await run(message.ask, { context, store, signal: stopping.signal }), failure: null };
+    answer = {
+      type: 'answer',
+      value: await run(message.ask, { context, store, signal: stopping.signal }),
+      failure: null,
+    };
   } catch (error) {
     answer = { type: 'answer', value: null, failure: toFailure(error) };
   }

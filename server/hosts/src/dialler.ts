@@ -11,7 +11,11 @@ function createBlockList(policy: NetworkPolicy): (address: string) => boolean {
   const loopback = policy.allowLoopback ? [] : ['127.0.0.0/8', '::1/128', '0.0.0.0/8', '::/128'];
   for (const network of [...policy.deny, ...loopback]) {
     const [address, prefix] = network.split('/');
-    blocked.addSubnet(address, Number(prefix ?? (isIP(address) === 6 ? 128 : 32)), isIP(address) === 6 ? 'ipv6' : 'ipv4');
+    blocked.addSubnet(
+      address,
+      Number(prefix ?? (isIP(address) === 6 ? 128 : 32)),
+      isIP(address) === 6 ? 'ipv6' : 'ipv4',
+    );
   }
   return (address) => {
     const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
@@ -41,18 +45,38 @@ async function resolve(host: string): Promise<string[]> {
   try {
     return (await lookup(plain, { all: true })).map((one) => one.address);
   } catch {
-    throw new ConnectorError({ kind: 'config', code: 'HOST_NOT_FOUND', message: `The host "${host}" was not found.`, hint: 'Check the name, and the name servers of the machine that runs the copy.' });
+    throw new ConnectorError({
+      kind: 'config',
+      code: 'HOST_NOT_FOUND',
+      message: `The host "${host}" was not found.`,
+      hint: 'Check the name, and the name servers of the machine that runs the copy.',
+    });
   }
 }
 
-function connected(how: { host: string; port: number } | { path: string }, place: string, signal: AbortSignal | undefined): Promise<Socket> {
+function connected(
+  how: { host: string; port: number } | { path: string },
+  place: string,
+  signal: AbortSignal | undefined,
+): Promise<Socket> {
   return new Promise((done, fail) => {
     const socket = connect(how);
     const give = (error: ConnectorError) => {
       socket.destroy();
       fail(error);
     };
-    const timer = setTimeout(() => give(new ConnectorError({ kind: 'busy', code: 'CONNECT_TIMEOUT', message: `${place} did not answer within ${CONNECT_MS / 1_000} s.`, hint: 'Check address, port and firewalls.' })), CONNECT_MS);
+    const timer = setTimeout(
+      () =>
+        give(
+          new ConnectorError({
+            kind: 'busy',
+            code: 'CONNECT_TIMEOUT',
+            message: `${place} did not answer within ${CONNECT_MS / 1_000} s.`,
+            hint: 'Check address, port and firewalls.',
+          }),
+        ),
+      CONNECT_MS,
+    );
     const stopped = () => give(new ConnectorError({ kind: 'busy', code: 'ABORTED', message: 'The work was stopped.' }));
     signal?.addEventListener('abort', stopped, { once: true });
     socket.once('connect', () => {
@@ -64,11 +88,23 @@ function connected(how: { host: string; port: number } | { path: string }, place
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
-      give(new ConnectorError({ kind: 'busy', code: 'CONNECT_FAILED', message: `${place} cannot be reached (${error.code ?? error.message}).`, hint: 'Check address and port, and that the server runs.' }));
+      give(
+        new ConnectorError({
+          kind: 'busy',
+          code: 'CONNECT_FAILED',
+          message: `${place} cannot be reached (${error.code ?? error.message}).`,
+          hint: 'Check address and port, and that the server runs.',
+        }),
+      );
     });
   });
 }
 
 function deniedError(host: string): ConnectorError {
-  return new ConnectorError({ kind: 'config', code: 'ADDRESS_DENIED', message: `"${host}" lies in a network that data sources may not reach.`, hint: 'An administrator lists such networks in SAMPAN_NET_DENY.' });
+  return new ConnectorError({
+    kind: 'config',
+    code: 'ADDRESS_DENIED',
+    message: `"${host}" lies in a network that data sources may not reach.`,
+    hint: 'An administrator lists such networks in SAMPAN_NET_DENY.',
+  });
 }

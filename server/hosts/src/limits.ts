@@ -47,10 +47,16 @@ function groupLimit(pid: number, limits: { memoryMb: number; cpu: number }): Lim
   };
   const bytes = String(limits.memoryMb * 1024 * 1024);
   try {
-    const memory = group('memory', v2 ? { 'memory.max': bytes, 'memory.swap.max': '0' } : { 'memory.limit_in_bytes': bytes });
+    const memory = group(
+      'memory',
+      v2 ? { 'memory.max': bytes, 'memory.swap.max': '0' } : { 'memory.limit_in_bytes': bytes },
+    );
     try {
       const quota = Math.round(limits.cpu * 100_000);
-      group('cpu', v2 ? { 'cpu.max': `${quota} 100000` } : { 'cpu.cfs_period_us': '100000', 'cpu.cfs_quota_us': String(quota) });
+      group(
+        'cpu',
+        v2 ? { 'cpu.max': `${quota} 100000` } : { 'cpu.cfs_period_us': '100000', 'cpu.cfs_quota_us': String(quota) },
+      );
     } catch {
       // Processor time is a ceiling, not a promise: without that controller the run merely shares.
     }

@@ -29,7 +29,10 @@ export function findManifests(where: { nodeModules: string[]; plugins: string[] 
     const real = existsSync(folder) ? realpathSync(folder) : folder;
     if (seen.has(real)) return [];
     seen.add(real);
-    const manifest = readManifest(real, where.plugins.some((plugin) => folder.startsWith(resolve(plugin))));
+    const manifest = readManifest(
+      real,
+      where.plugins.some((plugin) => folder.startsWith(resolve(plugin))),
+    );
     return manifest === null ? [] : [manifest];
   });
 }
@@ -43,14 +46,17 @@ function children(folder: string): string[] {
 
 /** Packages, scoped ones too. */
 function packageFolders(nodeModules: string): string[] {
-  return children(nodeModules).flatMap((folder) => (folder.split('/').at(-1)?.startsWith('@') ? children(folder) : [folder]));
+  return children(nodeModules).flatMap((folder) =>
+    folder.split('/').at(-1)?.startsWith('@') ? children(folder) : [folder],
+  );
 }
 
 /** Null for a package that has nothing to do with Sampan. A folder among the plugins that has no manifest is a mistake to tell. */
 function readManifest(folder: string, plugin: boolean): Manifest | null {
   const file = join(folder, 'package.json');
   const name = folder.split('/').at(-1) ?? folder;
-  const told = (broken: string): Manifest | null => (plugin ? { package: name, version: '', module: '', broken } : null);
+  const told = (broken: string): Manifest | null =>
+    plugin ? { package: name, version: '', module: '', broken } : null;
   if (!existsSync(file)) return told('it has no package.json');
   let json: PackageJson;
   try {
@@ -61,7 +67,11 @@ function readManifest(folder: string, plugin: boolean): Manifest | null {
   if (json.sampan?.connector === undefined) return told('its package.json has no "sampan": { "connector": … }');
   const module = resolve(folder, json.sampan.connector);
   const found = { package: json.name ?? name, version: json.version ?? '0.0.0', module };
-  if (json.sampan.api !== 1) return { ...found, broken: `it is written for version ${String(json.sampan.api)} of the contract, this server has 1` };
+  if (json.sampan.api !== 1)
+    return {
+      ...found,
+      broken: `it is written for version ${String(json.sampan.api)} of the contract, this server has 1`,
+    };
   if (!module.startsWith(folder)) return { ...found, broken: 'its module lies outside its folder' };
   return { ...found, broken: existsSync(module) ? null : `its module ${json.sampan.connector} is not there` };
 }

@@ -32,7 +32,11 @@ export interface RunningHost {
 
 export interface HostPool {
   /** A call other than `run`, in a host of its own, killed at its timeout (default 60 s). @throws ConnectorError */
-  ask<O extends Exclude<Operation, 'run'>>(operation: O, ask: Operations[O]['ask'], options?: { timeoutMs?: number }): Promise<Operations[O]['answer']>;
+  ask<O extends Exclude<Operation, 'run'>>(
+    operation: O,
+    ask: Operations[O]['ask'],
+    options?: { timeoutMs?: number },
+  ): Promise<Operations[O]['answer']>;
   run(ask: Operations['run']['ask'], store: RunStore, limits: HostLimits): RunningHost;
   /** Kills every host. */
   close(): Promise<void>;
@@ -64,7 +68,13 @@ export function createHostPool({ network }: HostPoolOptions): HostPool {
         const answer = await host.perform({ type: 'ask', operation, ask: ask as unknown as Json, network }, null);
         return answer as never;
       } catch (error) {
-        if (host.killed()) throw new ConnectorError({ kind: 'busy', code: 'HOST_TIMEOUT', message: `The connector did not answer within ${(options.timeoutMs ?? ASK_MS) / 1_000} s.`, hint: 'Try again; look at the system behind it.' });
+        if (host.killed())
+          throw new ConnectorError({
+            kind: 'busy',
+            code: 'HOST_TIMEOUT',
+            message: `The connector did not answer within ${(options.timeoutMs ?? ASK_MS) / 1_000} s.`,
+            hint: 'Try again; look at the system behind it.',
+          });
         throw error;
       } finally {
         clearTimeout(timer);
@@ -158,9 +168,16 @@ function collect(child: ChildProcess): () => string {
   return () => text;
 }
 
-const struck = (text: string, secrets: string[]) => secrets.reduce((left, secret) => left.replaceAll(secret, '***'), text);
+const struck = (text: string, secrets: string[]) =>
+  secrets.reduce((left, secret) => left.replaceAll(secret, '***'), text);
 
-function performed(child: ChildProcess, message: Extract<ToChild, { type: 'ask' }>, store: RunStore | null, limit: Limit, errors: () => string): Promise<Json> {
+function performed(
+  child: ChildProcess,
+  message: Extract<ToChild, { type: 'ask' }>,
+  store: RunStore | null,
+  limit: Limit,
+  errors: () => string,
+): Promise<Json> {
   return new Promise((resolve, reject) => {
     child.on('message', (from: FromChild) => {
       if (from.type === 'ready') child.send(message);
@@ -173,7 +190,11 @@ function performed(child: ChildProcess, message: Extract<ToChild, { type: 'ask' 
   });
 }
 
-async function answerStore(child: ChildProcess, store: RunStore | null, call: Extract<FromChild, { type: 'store' }>): Promise<void> {
+async function answerStore(
+  child: ChildProcess,
+  store: RunStore | null,
+  call: Extract<FromChild, { type: 'store' }>,
+): Promise<void> {
   let value: Json = null;
   let failure: Failure | null = null;
   try {
@@ -188,10 +209,19 @@ async function answerStore(child: ChildProcess, store: RunStore | null, call: Ex
 
 function died(code: number | null, signal: string | null, overMemory: boolean, errors: string): ConnectorError {
   if (overMemory) {
-    return new ConnectorError({ kind: 'config', code: 'MEMORY_LIMIT', message: 'The run needed more memory than it may have.', hint: 'Raise memoryMb of the task, or lower its parallel splits.' });
+    return new ConnectorError({
+      kind: 'config',
+      code: 'MEMORY_LIMIT',
+      message: 'The run needed more memory than it may have.',
+      hint: 'Raise memoryMb of the task, or lower its parallel splits.',
+    });
   }
   const how = signal === null ? `exit code ${code}` : signal;
   const last = errors.trim().split('\n').slice(-3).join(' ').slice(0, 500);
-  return new ConnectorError({ kind: 'busy', code: 'HOST_DIED', message: `The process of the connector ended by itself (${how}).${last === '' ? '' : ` It said: ${last}`}`, hint: 'It is tried again by itself; a connector that keeps doing this is broken.' });
+  return new ConnectorError({
+    kind: 'busy',
+    code: 'HOST_DIED',
+    message: `The process of the connector ended by itself (${how}).${last === '' ? '' : ` It said: ${last}`}`,
+    hint: 'It is tried again by itself; a connector that keeps doing this is broken.',
+  });
 }
-

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startVitest, type TestCase } from 'vitest/node';
+import { aptInstall } from './apt.ts';
+import { checkAll } from './check.ts';
+import { findMysql } from './mysql-server.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Reasons for which a test may be skipped; any other fails the run. */
+const ACCEPTED = JSON.parse(readFileSync(new URL('../accepted-skips.json', import.meta.url), 'utf8')) as string[];
+
+/** What the tests need of the machine. */
+function installMissing(): void {
+  if (findMysql('mariadb') === null) aptInstall(['mariadb-server', 'mariadb-client']);
+}
+
+async function main(): Promise<number> {
+  installMissing();
+  const checked = checkAll();
+  if (!checked) process.stderr.write('The checks failed; the tests run all the same.\n');
+  const filters = process.argv.slice(2);
+  const vitest = await startVitest('test', filters, { root, watch: false, reporters: ['default'] });
+  const tests: TestCase[] = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests()]);
+  const count = (state: string) => tests.filter((test) => test.result().state === state).length;
+  const modulesFailed = vitest.state
+    .getTestModules()
+    .filter((module) => module.state() === 'failed' && [...module.children.allTests('failed')].length === 0).length;
+  const unlisted = tests.flatMap((test) => {
+    const result = test.result();
+    if (result.state !== 'skipped') return [];
+    // Told by the test itself, or in its name: `… (skipped: reason)`, `… (MariaDB has no …)`.
+    const reason = result.note ?? /\((?:skipped: )?([^()]*)\)\s*(?:>.*)?$/.exec(test.fullName)?.[1] ?? 'no reason';
+    process.stdout.write(`skipped: ${test.fullName}: ${reason}\n`);
+    return ACCEPTED.some((one) => reason.startsWith(one)) ? [] : [test.fullName];
+  });
+  for (const name of unlisted) process.stdout.write(`not an accepted reason to skip: ${name}\n`);
+  const errors = vitest.state.getUnhandledErrors().length;
+  const failed = count('failed') + modulesFailed + unlisted.length + errors + (checked ? 0 : 1);
+  await vitest.close();
+  process.stdout.write(`\n${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped\n`);
+  return failed === 0 && count('passed') > 0 ? 0 : 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    process.stderr.write(`${error.stack}\n\n0 passed, 1 failed, 0 skipped\n`);
+    process.exit(1);
+  },
+);
