@@ -2,7 +2,7 @@ import type { ObjectRef } from '@pothos/core';
 import { BadInputError, eventCursor, membershipsOf, type Page } from '@sampan/control';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { Context } from './context.ts';
-import { idOf } from './nodes.ts';
+import { idOf } from './node-ids.ts';
 
 interface Info {
   hasNextPage: boolean;

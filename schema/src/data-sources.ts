@@ -17,7 +17,8 @@ import {
 import { builder } from './builder.ts';
 import { connect, connectionType, workspaceOf } from './connections.ts';
 import { mutation } from './mutations.ts';
-import { asNode, idOf, idOrNull, Node } from './nodes.ts';
+import { asNode, idOf, idOrNull } from './node-ids.ts';
+import { Node } from './nodes.ts';
 
 export const WriteMode = builder.enumType('WriteMode', {
   description:

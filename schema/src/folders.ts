@@ -2,7 +2,8 @@ import { ancestors, createFolder, type Folder, rootFolders } from '@sampan/contr
 import { builder } from './builder.ts';
 import { workspaceOf } from './connections.ts';
 import { mutation } from './mutations.ts';
-import { asNode, idOrNull, Node } from './nodes.ts';
+import { asNode, idOrNull } from './node-ids.ts';
+import { Node } from './nodes.ts';
 
 export const FolderType = builder.objectRef<Folder>('Folder').implement({
   description: 'Holds tasks and other folders (目录).',

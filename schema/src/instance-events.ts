@@ -10,7 +10,7 @@ import { builder } from './builder.ts';
 import { workspaceOf } from './connections.ts';
 import type { Context } from './context.ts';
 import { InstanceFilter, InstanceType, TransitionType } from './instances.ts';
-import { asNode, idOf } from './nodes.ts';
+import { asNode, idOf } from './node-ids.ts';
 
 const InstanceEventType = builder.objectRef<InstanceEvent>('InstanceEvent').implement({
   description: 'A transition, with the instance as it was then; or progress, with the instance as it is now.',

@@ -18,7 +18,8 @@ import { builder } from './builder.ts';
 import { connect, connectionType, workspaceOf } from './connections.ts';
 import { ConnectorFailure, ErrorInterface, Side } from './errors.ts';
 import { mutation } from './mutations.ts';
-import { asNode, encodeId, idOf, idOrNull, Node } from './nodes.ts';
+import { asNode, encodeId, idOf, idOrNull } from './node-ids.ts';
+import { Node } from './nodes.ts';
 import { checkCount, PublishPlan, TaskType } from './tasks.ts';
 
 export const InstanceStateEnum = builder.enumType('InstanceState', {

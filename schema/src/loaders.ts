@@ -25,7 +25,7 @@ import {
   workspacesByIds,
 } from '@sampan/control';
 import DataLoader from 'dataloader';
-import { asNode, type NodeShape, type NodeType } from './nodes.ts';
+import { asNode, type NodeShape, type NodeType } from './node-ids.ts';
 
 /** One loader for each relation, made for one request: a nested list costs one statement a level. */
 export interface Loaders {

@@ -32,7 +32,8 @@ import { DataSourceType, WriteMode } from './data-sources.ts';
 import { ErrorInterface, FailureKind, IssueType } from './errors.ts';
 import { FolderType } from './folders.ts';
 import { mutation } from './mutations.ts';
-import { asNode, idOf, idOrNull, Node } from './nodes.ts';
+import { asNode, idOf, idOrNull } from './node-ids.ts';
+import { Node } from './nodes.ts';
 import { UserType } from './people.ts';
 import { ScheduleObject } from './schedules.ts';
 import {
