@@ -88,6 +88,8 @@ export function openUploads(storage: Storage, sessions: Sessions): Uploads {
         });
       } catch (error) {
         await target.discard();
+        // Where the table went away under the block, that is what the client should hear.
+        await sessions.find(table, id);
         throw error;
       }
     },

@@ -76,7 +76,7 @@ export const count = async (http: Http, table: string) =>
 export async function raw(
   http: Http,
   endpoint: string,
-  method: string,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   resource: string,
   query: { [name: string]: string },
   body: Buffer | string = '',

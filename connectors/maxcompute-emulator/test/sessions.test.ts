@@ -109,6 +109,15 @@ describe('an upload session', () => {
     });
   });
 
+  it('whose table is dropped under a block says so', async () => {
+    await sql('CREATE TABLE brief (id BIGINT, name STRING)');
+    const brief = { table: 'brief', partition: [] };
+    const writer = await writeBlock(bench.http, brief, await createUpload(bench.http, brief), 0);
+    await writer.write([ids(1n), texts(['x'])], 1);
+    await sql('DROP TABLE brief');
+    await expect(writer.finish()).rejects.toMatchObject({ status: 404 });
+  });
+
   it('is gone after a day', async () => {
     const { id } = await createUpload(bench.http, target);
     const file = join(bench.folder, 'demo', 'uploads', `${id}.json`);
@@ -296,10 +305,12 @@ it('keeps sessions over a restart, and finds out what a crash left half done', a
   await writeFile(file, uncommitted);
   const blocks = join(bench.folder, 'demo', 'tables', 'up', 'blocks');
   await writeFile(join(blocks, '000000000000000000000000.parquet'), 'half a block');
+  await writeFile(join(blocks, '..', 'manifest.json.0badcafe.tmp'), '{"half":');
   bench.emulator = await startEmulator({ data: bench.folder });
   bench.http.close();
   bench.http = client(bench.emulator.endpoint);
   expect(await readdir(blocks)).not.toContain('000000000000000000000000.parquet');
+  expect((await readdir(join(blocks, '..'))).sort()).toEqual(['blocks', 'manifest.json']);
   expect((await reloadUpload(bench.http, target, done.id)).status).toBe('CLOSED');
   expect(
     (await raw(bench.http, bench.emulator.url, 'POST', '/projects/demo/tables/up', { uploadid: done.id })).status,
