@@ -32,6 +32,8 @@ export interface Sessions {
 export async function openSessions(storage: Storage): Promise<Sessions> {
   const folder = join(storage.folder, storage.project, 'uploads');
   await mkdir(folder, { recursive: true });
+  // What a crash left of a file that was to replace another.
+  for (const name of await readdir(folder)) if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true });
   const file = (id: string) => join(folder, `${id}.json`);
   const expired = (session: Session) => Date.parse(session.createdAt) < Date.now() - SESSION_MS;
   const list = async () => {
@@ -59,8 +61,6 @@ export async function openSessions(storage: Storage): Promise<Sessions> {
     list,
     async forget(all) {
       for (const session of await list()) if (all || expired(session)) await rm(file(session.id), { force: true });
-      for (const name of await readdir(folder))
-        if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createLocks, readJson, replaceJson, syncPath } from './files.ts';
 import { noSuchTable, Refusal } from './refusal.ts';
 
@@ -116,11 +116,7 @@ export async function openStorage(folder: string, project: string): Promise<Stor
     drop: (table) =>
       locked(table, async () => {
         if ((await get(table)) === undefined) return false;
-        // Out of the way in one step, then removed at leisure: a crash in between leaves nothing that looks like a table.
-        const gone = join(folder, project, `dropped-${randomUUID()}`);
-        await rename(path(table), gone);
-        await syncPath(tables);
-        await rm(gone, { recursive: true, force: true });
+        await removeTable(path(table), join(folder, project, `dropped-${randomUUID()}`));
         return true;
       }),
     rename: (table, to) =>
@@ -140,12 +136,23 @@ export async function openStorage(folder: string, project: string): Promise<Stor
         return changed;
       }),
     async sweep(named, youngerMs) {
-      for (const name of await readdir(join(folder, project))) {
-        if (name.startsWith('dropped-')) await rm(join(folder, project, name), { recursive: true, force: true });
-      }
+      await sweepDropped(join(folder, project));
       for (const table of await list()) await sweepTable(path(table), await required(table), named, youngerMs);
     },
   };
+}
+
+/** Out of the way in one step, then removed at leisure: a crash in between leaves nothing that looks like a table. */
+async function removeTable(path: string, gone: string): Promise<void> {
+  await rename(path, gone);
+  await syncPath(dirname(path));
+  await rm(gone, { recursive: true, force: true });
+}
+
+async function sweepDropped(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith('dropped-')) await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 export const tableExists = (name: string) =>

@@ -11,6 +11,7 @@ import type { Session, Sessions } from './sessions.ts';
 import {
   type Block,
   type ColumnDefinition,
+  type Manifest,
   newSessionId,
   partitionOf,
   type Storage,
@@ -31,83 +32,88 @@ export interface Uploads {
 }
 
 export function openUploads(storage: Storage, sessions: Sessions): Uploads {
-  const shown = (session: Session, columns: ColumnDefinition[], keys: ColumnDefinition[]) =>
-    sessionJson(session, columns.slice(0, session.width), keys);
   return {
-    async create(request, table) {
-      const { query } = request;
-      const manifest = await storage.require(table);
-      const partition = specOf(manifest, parseSpec(query.get('partition') ?? ''));
-      if (partitionOf(manifest, partition) === undefined) {
-        if (query.get('create_partition')?.toLowerCase() !== 'true') throw noSuchPartition(partition);
-        await storage.change(table, (now) => withPartition(now, partition));
-      }
-      const session: Session = {
-        id: newSessionId(),
-        table: manifest.name,
-        tableId: manifest.id,
-        partition,
-        overwrite: query.get('overwrite')?.toLowerCase() === 'true',
-        width: manifest.columns.length,
-        status: 'NORMAL',
-        createdAt: new Date().toISOString(),
-        blocks: [],
-      };
-      await sessions.save(session);
-      return shown(session, manifest.columns, manifest.partitionColumns);
-    },
+    create: (request, table) => create(storage, sessions, request, table),
     async reload(table, id) {
       const { session, manifest } = await sessions.find(table, id);
-      return shown(session, manifest.columns, manifest.partitionColumns);
+      return sessionJson(session, manifest);
     },
-    async write(request, table, id) {
-      const { session, manifest } = await sessions.find(table, id);
-      refuseClosed(session);
-      if (request.query.has('arrow'))
-        throw new Refusal(501, 'NotImplemented', 'The emulator takes records, not Arrow.');
-      const text = request.query.get('blockid') ?? '';
-      const blockId = Number(text);
-      if (!/^\d{1,5}$/.test(text) || blockId > MOST_BLOCK_ID)
-        throw new Refusal(400, 'InvalidBlockID', `"${text}" is not a block id: 0 to ${MOST_BLOCK_ID}.`);
-      const name = `${randomBytes(12).toString('hex')}.parquet`;
-      const target = await BlockFile.create(
-        storage.blockPath(manifest.name, name),
-        manifest.columns.slice(0, session.width),
-      );
-      try {
-        const written = await takeBlock(request, target, manifest.columns.slice(0, session.width));
-        await sessions.locked(id, async () => {
-          // A late block may meet a session that was committed meanwhile.
-          const { session: now } = await sessions.find(table, id);
-          refuseClosed(now);
-          const block: Block = { file: name, width: session.width, ...written };
-          const others = now.blocks.filter((one) => one.id !== blockId);
-          await sessions.save({ ...now, blocks: [...others, { id: blockId, block, version: Date.now() }] });
-          const replaced = now.blocks.find((one) => one.id === blockId);
-          if (replaced !== undefined) await rm(storage.blockPath(manifest.name, replaced.block.file), { force: true });
-        });
-      } catch (error) {
-        await target.discard();
-        // Where the table went away under the block, that is what the client should hear.
-        await sessions.find(table, id);
-        throw error;
-      }
-    },
-    commit: (table, id) =>
-      sessions.locked(id, async () => {
-        const { session, manifest } = await sessions.find(table, id);
-        if (session.status === 'NORMAL') {
-          const blocks = session.blocks.map((one) => one.block).filter((block) => block.rows > 0);
-          await storage.change(table, (now) => {
-            if (now.uploads.includes(id)) return null;
-            if (partitionOf(now, session.partition) === undefined) throw noSuchPartition(session.partition);
-            return { ...withBlocks(now, session.partition, blocks, session.overwrite), uploads: [...now.uploads, id] };
-          });
-          await sessions.save({ ...session, status: 'CLOSED' });
-        }
-        return shown({ ...session, status: 'CLOSED' }, manifest.columns, manifest.partitionColumns);
-      }),
+    write: (request, table, id) => write(storage, sessions, request, table, id),
+    commit: (table, id) => sessions.locked(id, () => commit(storage, sessions, table, id)),
   };
+}
+
+async function create(storage: Storage, sessions: Sessions, { query }: Request, table: string): Promise<object> {
+  const manifest = await storage.require(table);
+  const partition = specOf(manifest, parseSpec(query.get('partition') ?? ''));
+  if (partitionOf(manifest, partition) === undefined) {
+    if (query.get('create_partition')?.toLowerCase() !== 'true') throw noSuchPartition(partition);
+    await storage.change(table, (now) => withPartition(now, partition));
+  }
+  const session: Session = {
+    id: newSessionId(),
+    table: manifest.name,
+    tableId: manifest.id,
+    partition,
+    overwrite: query.get('overwrite')?.toLowerCase() === 'true',
+    width: manifest.columns.length,
+    status: 'NORMAL',
+    createdAt: new Date().toISOString(),
+    blocks: [],
+  };
+  await sessions.save(session);
+  return sessionJson(session, manifest);
+}
+
+async function write(storage: Storage, sessions: Sessions, request: Request, table: string, id: string): Promise<void> {
+  const { session, manifest } = await sessions.find(table, id);
+  refuseClosed(session);
+  if (request.query.has('arrow')) throw new Refusal(501, 'NotImplemented', 'The emulator takes records, not Arrow.');
+  const blockId = blockIdOf(request);
+  const columns = manifest.columns.slice(0, session.width);
+  const file = `${randomBytes(12).toString('hex')}.parquet`;
+  let target: BlockFile | undefined;
+  let replaced: Session['blocks'][number] | undefined;
+  try {
+    target = await BlockFile.create(storage.blockPath(manifest.name, file), columns);
+    const block: Block = { file, width: session.width, ...(await takeBlock(request, target, columns)) };
+    replaced = await sessions.locked(id, async () => {
+      // A late block may meet a session that was committed meanwhile.
+      const { session: now } = await sessions.find(table, id);
+      refuseClosed(now);
+      const others = now.blocks.filter((one) => one.id !== blockId);
+      await sessions.save({ ...now, blocks: [...others, { id: blockId, block, version: Date.now() }] });
+      return now.blocks.find((one) => one.id === blockId);
+    });
+  } catch (error) {
+    const isNamed = ({ session: now }: { session: Session }) => now.blocks.some((one) => one.block.file === file);
+    const named = await sessions.find(table, id).then(isNamed, (gone: Error) => gone);
+    if (named !== true) await target?.discard();
+    // Where the table went away under the block, that is what the client should hear.
+    throw named instanceof Error ? named : error;
+  }
+  if (replaced !== undefined) await rm(storage.blockPath(manifest.name, replaced.block.file), { force: true });
+}
+
+function blockIdOf({ query }: Request): number {
+  const text = query.get('blockid') ?? '';
+  if (/^\d{1,5}$/.test(text) && Number(text) <= MOST_BLOCK_ID) return Number(text);
+  throw new Refusal(400, 'InvalidBlockID', `"${text}" is not a block id: 0 to ${MOST_BLOCK_ID}.`);
+}
+
+async function commit(storage: Storage, sessions: Sessions, table: string, id: string): Promise<object> {
+  const { session, manifest } = await sessions.find(table, id);
+  const closed: Session = { ...session, status: 'CLOSED' };
+  if (session.status === 'NORMAL') {
+    const blocks = session.blocks.map((one) => one.block).filter((block) => block.rows > 0);
+    await storage.change(table, (now) => {
+      if (now.uploads.includes(id)) return null;
+      if (partitionOf(now, session.partition) === undefined) throw noSuchPartition(session.partition);
+      return { ...withBlocks(now, session.partition, blocks, session.overwrite), uploads: [...now.uploads, id] };
+    });
+    await sessions.save(closed);
+  }
+  return sessionJson(closed, manifest);
 }
 
 function refuseClosed(session: Session): void {
@@ -162,7 +168,7 @@ function bodyOf(request: Request): Readable {
   return request.message.pipe(inflate);
 }
 
-function sessionJson(session: Session, columns: ColumnDefinition[], keys: ColumnDefinition[]): object {
+function sessionJson(session: Session, manifest: Manifest): object {
   const column = (one: ColumnDefinition, index: number) => ({
     name: one.name,
     type: one.type.toLowerCase(),
@@ -189,8 +195,8 @@ function sessionJson(session: Session, columns: ColumnDefinition[], keys: Column
     QuotaName: '',
     Schema: {
       IsVirtualView: false,
-      columns: columns.map(column),
-      partitionKeys: keys.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
+      columns: manifest.columns.slice(0, session.width).map(column),
+      partitionKeys: manifest.partitionColumns.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
     },
     UploadedBlockList: session.blocks.map(block),
   };

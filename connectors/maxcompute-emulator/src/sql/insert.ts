@@ -32,18 +32,14 @@ export async function insert(
     await collect(connection, manifest, plan, sql);
     return writeBlocks(connection, storage, manifest, plan);
   });
-  try {
-    await storage.change(manifest.name, (now) => {
-      signal.throwIfAborted();
-      if (now.id !== manifest.id || now.columns.length !== manifest.columns.length)
-        throw semantic(`table ${manifest.name} was changed meanwhile`);
-      return written.reduce((all, { spec, blocks }) => withBlocks(all, spec, blocks, statement.overwrite), now);
-    });
-  } catch (error) {
-    for (const block of written.flatMap((one) => one.blocks))
-      await rm(storage.blockPath(manifest.name, block.file), { force: true });
-    throw error;
-  }
+  // Where this fails, nothing names the blocks: they are swept.
+  await storage.change(manifest.name, (now) => {
+    signal.throwIfAborted();
+    if (now.id !== manifest.id || now.columns.length !== manifest.columns.length) {
+      throw semantic(`table ${manifest.name} was changed meanwhile`);
+    }
+    return written.reduce((all, { spec, blocks }) => withBlocks(all, spec, blocks, statement.overwrite), now);
+  });
 }
 
 interface Plan {
