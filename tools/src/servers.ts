@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 /** A Sampan server in a process of its own. */
 export interface SampanProcess {
@@ -27,7 +27,7 @@ export async function makeFolder(name: string): Promise<{ path: string; remove()
 
 /** Starts a server on any free port and waits until it listens. @throws Error with what it printed */
 export async function startSampan(data: string, settings: { [name: string]: string } = {}): Promise<SampanProcess> {
-  const main = createRequire(import.meta.url).resolve('@sampan/app');
+  const main = fileURLToPath(new URL('../../server/app/dist/main.js', import.meta.url));
   const env = {
     ...withoutSettings(process.env),
     SAMPAN_PORT: '0',

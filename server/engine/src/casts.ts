@@ -85,7 +85,9 @@ function throughText(from: LogicalType, to: LogicalType, lossy: boolean): Cast {
   return (column, rows, refuse) => {
     const cells: Cell[] = new Array(rows);
     for (let row = 0; row < rows; row++) {
-      const text = cellText(column, from, row);
+      const shown = cellText(column, from, row);
+      // As a number or a text it is 1 or 0, the way both ends of a copy write it.
+      const text = from.kind === 'bool' && shown !== null ? (shown === 'true' ? '1' : '0') : shown;
       try {
         cells[row] = text === null ? null : fromText(text, from.kind, to, lossy);
       } catch (error) {
