@@ -14,27 +14,43 @@ import { builder } from './builder.ts';
 import { Node } from './nodes.ts';
 import { WorkspaceRole } from './people.ts';
 
+/**
+ * An expected failure on its way out. GraphQL takes an `Error` that a resolver returns for one that was thrown, so that
+ * errors of control travel as plain objects.
+ */
 export interface Told {
+  name: 'ValidationError' | 'NotFoundError' | 'ForbiddenError' | 'ConflictError';
   message: string;
   code: string;
   hint: string | null;
+  issues: Issue[];
+  needs: 'ADMIN' | 'DEVELOPER' | 'OPERATOR' | 'VIEWER' | null;
+  conflicts: Reference[];
 }
 
-export const ErrorInterface = builder.interfaceRef<Told>('Error').implement({
-  description: 'An expected failure: what is wrong, and what to do next.',
-  resolveType: (value) => {
-    if (value instanceof ValidationError) return 'ValidationError';
-    if (value instanceof NotFoundError) return 'NotFoundError';
-    if (value instanceof ForbiddenError) return 'ForbiddenError';
-    if (value instanceof ConflictError) return 'ConflictError';
-    return 'ConnectorFailure';
-  },
-  fields: (t) => ({
-    message: t.exposeString('message', { description: 'What is wrong and where, for people.' }),
-    code: t.exposeString('code', { description: 'Stable, for programs.' }),
-    hint: t.exposeString('hint', { nullable: true, description: 'What to do next.' }),
-  }),
-});
+/** Null for an error that is none of those that are expected. */
+export function toldError(error: unknown): Told | null {
+  if (!(error instanceof ControlError)) return null;
+  const { message, code, hint } = error;
+  const plain = { message, code, hint, issues: [], needs: null, conflicts: [] };
+  if (error instanceof ValidationError) return { ...plain, name: 'ValidationError', issues: error.issues };
+  if (error instanceof NotFoundError) return { ...plain, name: 'NotFoundError' };
+  if (error instanceof ForbiddenError) return { ...plain, name: 'ForbiddenError', needs: error.needs };
+  if (error instanceof ConflictError) return { ...plain, name: 'ConflictError', conflicts: error.conflicts };
+  return null;
+}
+
+export const ErrorInterface = builder
+  .interfaceRef<{ message: string; code: string; hint: string | null }>('Error')
+  .implement({
+    description: 'An expected failure: what is wrong, and what to do next.',
+    resolveType: (value) => ('name' in value ? (value as Told).name : 'ConnectorFailure'),
+    fields: (t) => ({
+      message: t.exposeString('message', { description: 'What is wrong and where, for people.' }),
+      code: t.exposeString('code', { description: 'Stable, for programs.' }),
+      hint: t.exposeString('hint', { nullable: true, description: 'What to do next.' }),
+    }),
+  });
 
 const Severity = builder.enumType('Severity', {
   description: 'Errors block; warnings are told.',
@@ -52,8 +68,7 @@ export const IssueType = builder.objectRef<Issue>('Issue').implement({
   }),
 });
 
-export const ValidationErrorType = builder.objectType(ValidationError, {
-  name: 'ValidationError',
+export const ValidationErrorType = builder.objectRef<Told>('ValidationError').implement({
   description: 'The input is wrong in the ways named.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -61,14 +76,12 @@ export const ValidationErrorType = builder.objectType(ValidationError, {
   }),
 });
 
-export const NotFoundErrorType = builder.objectType(NotFoundError, {
-  name: 'NotFoundError',
+export const NotFoundErrorType = builder.objectRef<Told>('NotFoundError').implement({
   description: 'There is no such thing, or the viewer may not see it.',
   interfaces: [ErrorInterface],
 });
 
-export const ForbiddenErrorType = builder.objectType(ForbiddenError, {
-  name: 'ForbiddenError',
+export const ForbiddenErrorType = builder.objectRef<Told>('ForbiddenError').implement({
   description: 'The viewer may see it but not do this.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -81,8 +94,7 @@ export const ForbiddenErrorType = builder.objectType(ForbiddenError, {
   }),
 });
 
-export const ConflictErrorType = builder.objectType(ConflictError, {
-  name: 'ConflictError',
+export const ConflictErrorType = builder.objectRef<Told>('ConflictError').implement({
   description: 'Something stands in the way: a name that is taken, a stale revision, a wrong state.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
@@ -130,16 +142,6 @@ export const ConnectorFailure = builder.objectRef<Failure>('ConnectorFailure').i
     retryAfterMs: t.exposeInt('retryAfterMs', { nullable: true, description: 'Not before this many milliseconds.' }),
   }),
 });
-
-/** The interface's own type has no `isTypeOf`: what is expected of a mutation, and only that, becomes a member of its union. */
-export function expected(error: unknown): error is ValidationError | NotFoundError | ForbiddenError | ConflictError {
-  return (
-    error instanceof ValidationError ||
-    error instanceof NotFoundError ||
-    error instanceof ForbiddenError ||
-    error instanceof ConflictError
-  );
-}
 
 /**
  * What a top-level error tells: expected failures with their code; faults and bugs masked, with a trace id that the

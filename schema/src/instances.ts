@@ -1,7 +1,6 @@
 import type { Failure, Split } from '@sampan/connector';
 import {
   type AttemptRow,
-  type ControlError,
   type DirtyRow,
   type Instance,
   type InstanceOutcome,
@@ -16,7 +15,7 @@ import {
 } from '@sampan/control';
 import { builder } from './builder.ts';
 import { connect, connectionType, workspaceOf } from './connections.ts';
-import { ConnectorFailure, ErrorInterface, Side } from './errors.ts';
+import { ConnectorFailure, ErrorInterface, Side, toldError } from './errors.ts';
 import { mutation } from './mutations.ts';
 import { asNode, encodeId, idOf, idOrNull } from './node-ids.ts';
 import { Node } from './nodes.ts';
@@ -473,7 +472,7 @@ const InstanceOutcomeType = builder.objectRef<InstanceOutcome>('InstanceOutcome'
       type: ErrorInterface,
       nullable: true,
       description: 'Why not.',
-      resolve: (one) => one.error as ControlError | null,
+      resolve: (one) => toldError(one.error),
     }),
   }),
 });

@@ -1,7 +1,14 @@
 import type { InputRef } from '@pothos/core';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
-import { ConflictErrorType, expected, ForbiddenErrorType, NotFoundErrorType, ValidationErrorType } from './errors.ts';
+import {
+  ConflictErrorType,
+  ForbiddenErrorType,
+  NotFoundErrorType,
+  type Told,
+  toldError,
+  ValidationErrorType,
+} from './errors.ts';
 
 const MEMBERS = {
   validation: ValidationErrorType,
@@ -11,6 +18,15 @@ const MEMBERS = {
 };
 
 type ErrorName = keyof typeof MEMBERS;
+
+const KINDS: { [name in Told['name']]: ErrorName } = {
+  ValidationError: 'validation',
+  ConflictError: 'conflict',
+  NotFoundError: 'notFound',
+  ForbiddenError: 'forbidden',
+};
+const TOLD: ReadonlySet<string> = new Set(Object.keys(KINDS));
+
 // biome-ignore lint/suspicious/noExplicitAny: the builder's own types of fields differ for each mutation
 type Any = any;
 
@@ -34,7 +50,7 @@ export function mutation<Input, Success extends object>(name: string, init: Muta
   const result = builder.unionType(`${title}Result`, {
     description: `What ${name} answers.`,
     types: [success, ...members] as Any,
-    resolveType: (value: unknown) => (expected(value) ? value.name : `${title}Success`) as Any,
+    resolveType: (value: unknown) => (TOLD.has((value as Told).name) ? (value as Told).name : `${title}Success`) as Any,
   });
   builder.mutationField(name, (t: Any) =>
     t.field({
@@ -45,20 +61,11 @@ export function mutation<Input, Success extends object>(name: string, init: Muta
         try {
           return await init.resolve(args.input, context);
         } catch (error) {
-          if (expected(error) && init.errors.some((one) => kindOf(error) === one)) return error;
+          const told = toldError(error);
+          if (told !== null && init.errors.includes(KINDS[told.name])) return told;
           throw error;
         }
       },
     }),
   );
-}
-
-function kindOf(error: { name: string }): ErrorName {
-  const kinds: { [name: string]: ErrorName } = {
-    ValidationError: 'validation',
-    ConflictError: 'conflict',
-    NotFoundError: 'notFound',
-    ForbiddenError: 'forbidden',
-  };
-  return kinds[error.name];
 }

@@ -2,7 +2,6 @@ import {
   BadInputError,
   businessDate,
   type CheckedLink,
-  type ControlError,
   checkDraft,
   createTask,
   type DraftCheck,
@@ -29,7 +28,7 @@ import {
 import { builder } from './builder.ts';
 import { connect, connectionType, workspaceOf } from './connections.ts';
 import { DataSourceType, WriteMode } from './data-sources.ts';
-import { ErrorInterface, FailureKind, IssueType } from './errors.ts';
+import { ErrorInterface, FailureKind, IssueType, toldError } from './errors.ts';
 import { FolderType } from './folders.ts';
 import { mutation } from './mutations.ts';
 import { asNode, idOf, idOrNull } from './node-ids.ts';
@@ -567,7 +566,7 @@ const TaskOutcomeType = builder.objectRef<TaskOutcome>('TaskOutcome').implement(
       type: ErrorInterface,
       nullable: true,
       description: 'Why not.',
-      resolve: (one) => one.error as ControlError | null,
+      resolve: (one) => toldError(one.error),
     }),
   }),
 });

@@ -41,6 +41,9 @@ export function createClient({ url, token }: ClientOptions): Client {
     connectionParams: { authorization },
     lazy: true,
     retryAttempts: 10,
+    // 4400 to 4499: the server refused; asking again would change nothing.
+    shouldRetry: (error) =>
+      !(Number((error as { code?: number }).code) >= 4400 && Number((error as { code?: number }).code) < 4500),
   });
   return {
     async request<Data>(query: string, variables: { [name: string]: unknown } = {}) {

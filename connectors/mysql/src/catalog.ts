@@ -55,7 +55,7 @@ export async function describeObject(connection: Connection, object: string): Pr
       kind: 'missing',
       code: 'TABLE_NOT_FOUND',
       message: `There is no table or view "${object}" in this database.`,
-      hint: 'Check the name, or refresh the metadata.',
+      hint: 'Check the name, and that the user may see it (a grant on the table).',
     });
   }
   const columns = (await query(
