@@ -108,7 +108,7 @@ async function start(world: ChaosWorld, plan: FaultPlan, table: string, where: s
     mapping: columns,
     schedule: { type: 'ONCE', timeZone: 'UTC' },
     // Slow enough that an observer finds it in each of its phases.
-    options: where === null ? { rowsPerSecond: Math.round(world.rows * 1.2) } : {},
+    options: where === null ? { rowsPerSecond: Math.round(world.rows * 0.4) } : {},
   };
   const { createTask } = await client.request<{ createTask: { task?: { id: string }; message?: string } }>(
     'mutation ($task: TaskInput!) { createTask(input: { task: $task }) { ... on CreateTaskSuccess { task { id } } ... on Error { message } } }',
