@@ -184,13 +184,11 @@ export class BlockWriter {
     this.#encoder = new RecordEncoder(columns.map((column) => column.type));
     this.#request = request;
     request.setNoDelay(true);
-    this.#answer = http
-      .answer(request)
-      .then(async (response) => ({
-        status: response.statusCode ?? 0,
-        body: await text(response),
-        headers: response.headers,
-      }));
+    this.#answer = http.answer(request).then(async (response) => ({
+      status: response.statusCode ?? 0,
+      body: await text(response),
+      headers: response.headers,
+    }));
     this.#answer.then(
       ({ status, body, headers }) => {
         // An answer before the end of the body is a refusal.
