@@ -1,3 +1,4 @@
+import { MaxComputeError } from './errors.ts';
 import type { OdpsType } from './types.ts';
 
 export type Values =
@@ -18,6 +19,7 @@ export type Values =
  * BigInt64Array, microseconds since 1970-01-01T00:00:00 (NTZ: the wall clock read as UTC) · INTERVAL_YEAR_MONTH
  * BigInt64Array, months. `offsets` and `data`: STRING, VARCHAR, CHAR, JSON (UTF-8), BINARY, DECIMAL (its plain text).
  * `items`: ARRAY (an array), MAP (an array of pairs), STRUCT (an object), INTERVAL_DAY_TIME (`{sec, nano}`).
+ * Arrays may be longer than `length`; only the first `length` entries count.
  */
 export interface ColumnData {
   length: number;
@@ -46,6 +48,7 @@ export type Physical =
   | 'stamp'
   | 'items';
 
+/** @throws MaxComputeError `UnknownType` */
 export function physicalOf(type: OdpsType): Physical {
   switch (type.kind) {
     case 'tinyint':
@@ -75,7 +78,12 @@ export function physicalOf(type: OdpsType): Physical {
     case 'interval_day_time':
       return 'items';
     case 'unknown':
-      throw new TypeError(`Values of type ${type.text} cannot be read or written by this version.`);
+      throw new MaxComputeError({
+        code: 'UnknownType',
+        kind: 'config',
+        message: `Values of type ${type.text} cannot be read or written by this version.`,
+        hint: 'Leave the column out.',
+      });
     default:
       return 'bytes';
   }

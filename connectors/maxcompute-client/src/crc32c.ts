@@ -1,15 +1,15 @@
-/** CRC-32C (Castagnoli), sliced: eight tables, so that eight bytes take one step. */
+/** CRC-32C (Castagnoli), sliced: sixteen tables, so that up to sixteen bytes take one step. */
 const TABLE = makeTables();
 
 function makeTables(): Int32Array {
-  const table = new Int32Array(8 * 256);
+  const table = new Int32Array(16 * 256);
   for (let n = 0; n < 256; n++) {
     let crc = n;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
     table[n] = crc;
   }
   for (let n = 0; n < 256; n++) {
-    for (let slice = 1; slice < 8; slice++) {
+    for (let slice = 1; slice < 16; slice++) {
       const before = table[(slice - 1) * 256 + n];
       table[slice * 256 + n] = (before >>> 8) ^ table[before & 255];
     }
@@ -51,6 +51,18 @@ export function addInt64(state: number, low: number, high: number): number {
   );
 }
 
+/** Takes a column's number and its 64-bit value: twelve bytes in one step. */
+export function addField64(state: number, number: number, low: number, high: number): number {
+  const word = state ^ number;
+  return (
+    TABLE[2816 + (word & 255)] ^
+    TABLE[2560 + ((word >>> 8) & 255)] ^
+    TABLE[2304 + ((word >>> 16) & 255)] ^
+    TABLE[2048 + (word >>> 24)] ^
+    addInt64(0, low, high)
+  );
+}
+
 export function addByte(state: number, byte: number): number {
   return TABLE[(state ^ byte) & 255] ^ (state >>> 8);
 }
@@ -64,6 +76,50 @@ export function addBytes(state: number, bytes: Uint8Array, from: number, to: num
     crc = addInt64(crc, low, high);
   }
   for (; at < to; at++) crc = TABLE[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
+  return crc;
+}
+
+/**
+ * Copies bytes and takes them on the way. One pass over words is more than twice as fast as `set` and a CRC behind it,
+ * because most cells are short.
+ */
+export function copyBytes(
+  state: number,
+  source: DataView,
+  from: number,
+  target: DataView,
+  at: number,
+  length: number,
+): number {
+  let crc = state;
+  let done = 0;
+  for (; done + 16 <= length; done += 16) {
+    const first = source.getInt32(from + done, true);
+    const second = source.getInt32(from + done + 4, true);
+    const third = source.getInt32(from + done + 8, true);
+    const fourth = source.getInt32(from + done + 12, true);
+    target.setInt32(at + done, first, true);
+    target.setInt32(at + done + 4, second, true);
+    target.setInt32(at + done + 8, third, true);
+    target.setInt32(at + done + 12, fourth, true);
+    const word = crc ^ first;
+    crc =
+      TABLE[3840 + (word & 255)] ^
+      TABLE[3584 + ((word >>> 8) & 255)] ^
+      TABLE[3328 + ((word >>> 16) & 255)] ^
+      TABLE[3072 + (word >>> 24)] ^
+      addField64(0, second, third, fourth);
+  }
+  for (; done + 4 <= length; done += 4) {
+    const word = source.getInt32(from + done, true);
+    target.setInt32(at + done, word, true);
+    crc = addInt32(crc, word);
+  }
+  for (; done < length; done++) {
+    const byte = source.getUint8(from + done);
+    target.setUint8(at + done, byte);
+    crc = TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
+  }
   return crc;
 }
 

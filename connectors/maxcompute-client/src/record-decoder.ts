@@ -1,33 +1,20 @@
-import { type ColumnData, createValues, type Physical, physicalOf, type Values, wireTypeOf } from './columns.ts';
-import { addByte, addBytes, addInt32, addInt64, crc32c, finish, START } from './crc32c.ts';
+import type { ColumnData } from './columns.ts';
+import { addByte, addField64, addInt32, crc32c, finish, START } from './crc32c.ts';
 import { MaxComputeError } from './errors.ts';
-import { ItemReader, NeedMore } from './record-items.ts';
+import { columnOf, type Filling, forget, openFilling, renew, takeBytes, takeNull } from './record-filling.ts';
+import {
+  FIELD_END_METRICS,
+  FIELD_END_RECORD,
+  FIELD_META_CHECKSUM,
+  FIELD_META_COUNT,
+  MOST_SECONDS,
+} from './record-frame.ts';
+import { NeedMore, RecordInput } from './record-input.ts';
+import { ItemReader } from './record-item-reader.ts';
 import type { OdpsType } from './types.ts';
 
-const FIELD_END_RECORD = 33_553_408;
-const FIELD_META_COUNT = 33_554_430;
-const FIELD_META_CHECKSUM = 33_554_431;
-const FIELD_END_METRICS = 33_554_176;
 /** The service's own limit of a record; a length above it is garbage, not something to wait for. */
 const MOST_BYTES = 256 * 1024 * 1024;
-/** DATETIME values (ms) must have their microseconds in 64 bits. */
-const MOST_MILLIS = Number.MAX_SAFE_INTEGER;
-
-interface Filling {
-  type: OdpsType;
-  physical: Physical;
-  wireType: number;
-  values: Values | undefined;
-  halves: Int32Array | null;
-  offsets: Int32Array | null;
-  data: Buffer;
-  used: number;
-  validity: Uint8Array | null;
-  subMicros: Uint16Array | null;
-  items: unknown[] | undefined;
-  /** Ordinal of the last record that gave a value: a second one in the same record is an error. */
-  seen: number;
-}
 
 export interface DecodedBatch {
   columns: ColumnData[];
@@ -57,42 +44,45 @@ export class RecordDecoder {
   readonly #most: number;
   readonly #fieldBytes: number;
   readonly #items = new ItemReader();
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #input = new RecordInput();
+  /** Bytes that no unit took yet, in pieces; joined once they reach as far as the unit they belong to. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  #until = 0;
   #filled = 0;
   #consumed = 0;
   #streamCrc = START;
-  #state: 'records' | 'counted' | 'done' = 'records';
+  #state: 'records' | 'counted' | 'metrics' | 'measured' | 'done' = 'records';
   #metricsCrc = 0;
-  // Registers of the varint readers: no object, no BigInt per value.
-  #at = 0;
-  #end = 0;
-  #low = 0;
-  #high = 0;
 
+  /** @throws MaxComputeError `UnknownType` for a type whose values this version cannot read */
   constructor(types: readonly OdpsType[], limits: DecodeLimits = {}) {
     this.#capacity = limits.rows ?? 8_192;
     this.#most = limits.bytes ?? 4 * 1024 * 1024;
     this.#fieldBytes = limits.fieldBytes ?? MOST_BYTES;
-    this.#columns = types.map((type) => {
-      const physical = physicalOf(type);
-      return { type, physical, wireType: wireTypeOf(physical) } as Filling;
-    });
-    this.#renew();
+    this.#columns = types.map((type) => openFilling(type, this.#capacity));
   }
 
   *push(chunk: Buffer): Generator<DecodedBatch> {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#end = bytes.length;
+    this.#restBytes += chunk.length;
+    if (this.#restBytes < this.#until) {
+      // A copy: the caller may use its chunk again.
+      this.#rest.push(Buffer.from(chunk));
+      return;
+    }
+    this.#until = 0;
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([...this.#rest, chunk]);
+    this.#input.open(bytes);
     let from = 0;
-    while (from < bytes.length) {
-      const next = this.#unit(bytes, from);
-      if (next < 0) break;
-      this.#consumed += next - from;
-      from = next;
+    while (from < bytes.length && this.#unit()) {
+      this.#consumed += this.#input.at - from;
+      from = this.#input.at;
       if (this.#filled === this.#capacity || this.#consumed >= this.#most) yield this.#take();
     }
-    if (bytes.length - from > MOST_BYTES) throw malformed('a record is longer than the service allows');
-    this.#rest = from === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(from));
+    this.#until = Math.max(0, this.#until - from);
+    if (this.#until > MOST_BYTES) throw malformed('a record is longer than the service allows');
+    this.#rest = from === bytes.length ? [] : [Buffer.from(bytes.subarray(from))];
+    this.#restBytes = bytes.length - from;
   }
 
   end(): DecodedBatch | null {
@@ -107,273 +97,198 @@ export class RecordDecoder {
     return this.#filled === 0 ? null : this.#take();
   }
 
-  /** One record, or one part of the trailer; its end, or −1 where more bytes are needed. */
-  #unit(bytes: Buffer, from: number): number {
-    this.#at = from;
+  /** Reads one record, or one part of the trailer; false where more bytes are needed, and then nothing has changed. */
+  #unit(): boolean {
     try {
-      if (this.#state === 'done') throw malformed('bytes after the trailer');
-      if (this.#state === 'counted') return this.#afterCount(bytes);
-      return this.#record(bytes);
+      if (this.#state === 'records') this.#record();
+      else this.#trailer();
+      return true;
     } catch (error) {
-      if (!(error instanceof NeedMore)) throw error instanceof RangeError ? malformed(error.message) : error;
-      for (const column of this.#columns) {
-        if (column.offsets !== null) column.used = column.offsets[this.#filled];
-        if (column.seen === this.rows) column.seen = -1;
-      }
-      return -1;
+      if (error instanceof RangeError) throw malformed(`record ${this.rows}: ${error.message}`);
+      if (!(error instanceof NeedMore)) throw error;
+      this.#until = error.until;
+      for (const column of this.#columns) forget(column, this.#filled, this.rows);
+      return false;
     }
   }
 
-  #record(bytes: Buffer): number {
+  #record(): void {
+    const input = this.#input;
+    const columns = this.#columns;
+    const ordinal = this.rows;
     let crc = START;
-    for (let first = true; ; first = false) {
-      const tag = this.#varint32(bytes);
-      const field = tag >>> 3;
-      if (field === FIELD_END_RECORD && (tag & 7) === 0) break;
-      if (field === FIELD_META_COUNT && (tag & 7) === 0) {
-        if (!first) throw malformed('the trailer begins inside a record');
-        this.#zigzag(bytes);
-        if (this.#high * 4_294_967_296 + (this.#low >>> 0) !== this.rows)
-          throw malformed(`the stream says it has other than the ${this.rows} records read`);
-        this.#state = 'counted';
-        return this.#at;
+    let seen = 0;
+    for (;;) {
+      const tag = input.varint32();
+      const column = columns[(tag >>> 3) - 1];
+      if (column === undefined || column.wireType !== (tag & 7)) {
+        if (tag === FIELD_END_RECORD * 8) break;
+        if (tag === FIELD_META_COUNT * 8 && seen === 0) return this.#count();
+        throw malformed(`record ${ordinal}: ${describe(tag, column)}`);
       }
-      const column = this.#columns[field - 1];
-      if (column === undefined)
-        throw malformed(`record ${this.rows}: field ${field}, but there are ${this.#columns.length} columns`);
-      if (column.wireType !== (tag & 7))
-        throw malformed(`record ${this.rows}, column ${field}: wire type ${tag & 7} instead of ${column.wireType}`);
-      if (column.seen === this.rows) throw malformed(`record ${this.rows}: column ${field} comes twice`);
-      column.seen = this.rows;
-      crc = this.#value(bytes, column, addInt32(crc, field));
+      if (column.seen === ordinal) throw malformed(`record ${ordinal}: column ${tag >>> 3} comes twice`);
+      column.seen = ordinal;
+      seen++;
+      crc = this.#value(column, tag >>> 3, crc);
     }
-    if (this.#checksum(bytes) !== finish(crc)) throw malformed(`record ${this.rows}: its CRC is wrong`);
-    this.#streamCrc = addInt32(this.#streamCrc, finish(crc));
-    for (const column of this.#columns) if (column.seen !== this.rows) this.#null(column);
+    const recordCrc = finish(crc);
+    if (input.checksum() !== recordCrc) throw malformed(`record ${ordinal}: its CRC is wrong`);
+    this.#streamCrc = addInt32(this.#streamCrc, recordCrc);
+    if (seen < columns.length) {
+      for (const column of columns) if (column.seen !== ordinal) takeNull(column, this.#filled, this.#capacity);
+    }
     this.#filled++;
     this.rows++;
-    return this.#at;
   }
 
-  #value(bytes: Buffer, column: Filling, state: number): number {
+  #value(column: Filling, number: number, state: number): number {
+    const input = this.#input;
     const row = this.#filled;
     switch (column.physical) {
-      case 'bytes':
-        return this.#bytes(bytes, column, state);
+      case 'bytes': {
+        const length = input.varint32();
+        if (length > this.#fieldBytes)
+          throw new RangeError(`a field of ${length} bytes, at most ${this.#fieldBytes} are allowed`);
+        const from = input.step(length);
+        return takeBytes(column, row, addInt32(state, number), input.view, from, length);
+      }
       case 'int64':
-        this.#zigzag(bytes);
-        column.halves![2 * row] = this.#low;
-        column.halves![2 * row + 1] = this.#high;
-        return addInt64(state, this.#low, this.#high);
-      case 'int8':
-      case 'int16':
+        input.zigzag();
+        column.int32[2 * row] = input.low;
+        column.int32[2 * row + 1] = input.high;
+        break;
       case 'int32':
       case 'date':
-        this.#zigzag(bytes);
-        column.values![row] = this.#low;
-        if (column.values![row] !== this.#low || this.#high !== this.#low >> 31)
-          throw malformed(`record ${this.rows}: a value is out of the range of its type`);
-        return addInt64(state, this.#low, this.#high);
-      case 'double':
-        column.values![row] = bytes.readDoubleLE(this.#step(8));
-        return addBytes(state, bytes, this.#at - 8, this.#at);
-      case 'float':
-        column.values![row] = bytes.readFloatLE(this.#step(4));
-        return addBytes(state, bytes, this.#at - 4, this.#at);
+        input.zigzag();
+        column.int32[row] = inRange(input, input.low);
+        break;
+      case 'int16':
+        input.zigzag();
+        column.int16[row] = inRange(input, (input.low << 16) >> 16);
+        break;
+      case 'int8':
+        input.zigzag();
+        column.int8[row] = inRange(input, (input.low << 24) >> 24);
+        break;
+      case 'double': {
+        const from = input.step(8);
+        input.low = column.int32[2 * row] = input.view.getInt32(from, true);
+        input.high = column.int32[2 * row + 1] = input.view.getInt32(from + 4, true);
+        break;
+      }
+      case 'float': {
+        const bits = (column.int32[row] = input.view.getInt32(input.step(4), true));
+        return addInt32(addInt32(state, number), bits);
+      }
       case 'bool': {
-        const byte = bytes[this.#step(1)];
-        if (byte > 1) throw malformed(`record ${this.rows}: a boolean is neither 0 nor 1`);
-        column.values![row] = byte;
-        return addByte(state, byte);
+        const byte = (column.bool[row] = input.bytes[input.step(1)]);
+        if (byte > 1) throw new RangeError('a boolean is neither 0 nor 1');
+        return addByte(addInt32(state, number), byte);
       }
       case 'millis':
-        return this.#millis(bytes, column, state);
+        takeMillis(input, column, row);
+        break;
       case 'stamp':
-        return this.#stamp(bytes, column, state);
+        return takeStamp(input, column, row, state, number, this.#capacity);
       default:
-        column.items![row] = this.#items.read(bytes, this.#at, this.#end, column.type, state);
-        this.#at = this.#items.at;
+        column.items[row] = this.#items.read(input.bytes, input.at, column.type, addInt32(state, number));
+        input.at = this.#items.at;
         return this.#items.crc;
     }
+    return addField64(state, number, input.low, input.high);
   }
 
-  #bytes(bytes: Buffer, column: Filling, state: number): number {
-    const length = this.#varint32(bytes);
-    if (length > this.#fieldBytes)
-      throw malformed(`record ${this.rows}: a field of ${length} bytes, at most ${this.#fieldBytes} are allowed`);
-    const from = this.#step(length);
-    if (column.used + length > column.data.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(column.data.length * 2, column.used + length));
-      column.data.copy(grown, 0, 0, column.used);
-      column.data = grown;
-    }
-    bytes.copy(column.data, column.used, from, from + length);
-    column.used += length;
-    column.offsets![this.#filled + 1] = column.used;
-    return addBytes(state, bytes, from, from + length);
+  #count(): void {
+    this.#input.zigzag();
+    if (this.#input.number !== this.rows)
+      throw malformed(`the stream says it has other than the ${this.rows} records read`);
+    this.#state = 'counted';
   }
 
-  #millis(bytes: Buffer, column: Filling, state: number): number {
-    this.#zigzag(bytes);
-    const millis = this.#high * 4_294_967_296 + (this.#low >>> 0);
-    if (Math.abs(millis) > MOST_MILLIS) throw malformed(`record ${this.rows}: a DATETIME is out of range`);
-    // ms × 1000 does not fit 53 bits: cut at bit 22, for 22 + 10 are the 32 of the lower half.
-    const top = Math.floor(millis / 4_194_304);
-    const high = Math.floor((top * 1_000) / 1_024);
-    const low = (top * 1_000 - high * 1_024) * 4_194_304 + (millis - top * 4_194_304) * 1_000;
-    column.halves![2 * this.#filled] = low;
-    column.halves![2 * this.#filled + 1] = high + Math.floor(low / 4_294_967_296);
-    return addInt64(state, this.#low, this.#high);
-  }
-
-  #stamp(bytes: Buffer, column: Filling, state: number): number {
-    this.#zigzag(bytes);
-    const crc = addInt64(state, this.#low, this.#high);
-    const seconds = this.#high * 4_294_967_296 + (this.#low >>> 0);
-    if (Math.abs(seconds) > MOST_MILLIS / 1_000) throw malformed(`record ${this.rows}: a TIMESTAMP is out of range`);
-    const raw = this.#varint32(bytes);
-    const nanos = raw >>> 1;
-    if ((raw & 1) !== 0 || nanos > 999_999_999) throw malformed(`record ${this.rows}: nanoseconds out of range`);
-    const parts = seconds * 15_625;
-    const high = Math.floor(parts / 67_108_864);
-    const low = (parts - high * 67_108_864) * 64 + Math.floor(nanos / 1_000);
-    column.halves![2 * this.#filled] = low;
-    column.halves![2 * this.#filled + 1] = high + (low >= 4_294_967_296 ? 1 : 0);
-    if (nanos % 1_000 !== 0) (column.subMicros ??= new Uint16Array(this.#capacity))[this.#filled] = nanos % 1_000;
-    return addInt32(crc, nanos);
-  }
-
-  #null(column: Filling): void {
-    const row = this.#filled;
-    column.validity ??= new Uint8Array((this.#capacity + 7) >> 3).fill(255);
-    column.validity[row >> 3] &= ~(1 << (row & 7));
-    if (column.offsets !== null) column.offsets[row + 1] = column.used;
-    if (column.items !== undefined) column.items[row] = null;
-  }
-
-  #afterCount(bytes: Buffer): number {
-    const tag = this.#varint32(bytes);
-    const field = tag >>> 3;
-    if (field === 1 && (tag & 7) === 2 && this.metrics === null) {
-      const length = this.#varint32(bytes);
-      const from = this.#step(length);
-      const text = bytes.subarray(from, from + length);
+  /** What stands behind the count: metrics, where there are any, and the CRC of all CRCs. */
+  #trailer(): void {
+    if (this.#state === 'done') throw malformed('bytes after the trailer');
+    const input = this.#input;
+    const tag = input.varint32();
+    if (this.#state === 'counted' && tag === 10) {
+      const length = input.varint32();
+      if (length > this.#fieldBytes) throw malformed(`metrics of ${length} bytes`);
+      const from = input.step(length);
+      const text = input.bytes.subarray(from, from + length);
       this.#metricsCrc = crc32c(Buffer.concat([Buffer.from([1, 0, 0, 0]), text]));
       this.metrics = text.toString('utf8');
-      return this.#at;
+      this.#state = 'metrics';
+      return;
     }
-    const value = this.#checksum(bytes);
-    if (field === FIELD_END_METRICS && this.metrics !== null) {
-      if (value !== this.#metricsCrc) throw malformed('the CRC of the metrics is wrong');
-      return this.#at;
-    }
-    if (field !== FIELD_META_CHECKSUM) throw malformed(`field ${field} in the trailer`);
-    if (value !== finish(this.#streamCrc)) throw malformed('the CRC of the stream is wrong');
-    this.#state = 'done';
-    return this.#at;
-  }
-
-  #step(length: number): number {
-    const from = this.#at;
-    if (from + length > this.#end) throw needMore;
-    this.#at = from + length;
-    return from;
-  }
-
-  #varint32(bytes: Buffer): number {
-    let at = this.#at;
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      if (at >= this.#end) throw needMore;
-      const byte = bytes[at++];
-      value += shift < 28 ? (byte & 127) << shift : (byte & 15) * 268_435_456;
-      if (byte < 128) {
-        this.#at = at;
-        return value;
-      }
-    }
-    throw malformed(`record ${this.rows}: a varint is too long`);
-  }
-
-  /** A CRC. Some writers (pyodps, compiled) sign-extend it to 64 bits, which a reader of 32-bit varints cuts off. */
-  #checksum(bytes: Buffer): number {
-    let at = this.#at;
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (at >= this.#end) throw needMore;
-      const byte = bytes[at++];
-      if (shift < 28) value += (byte & 127) << shift;
-      else if (shift === 28) value += (byte & 15) * 268_435_456;
-      if (byte < 128) {
-        this.#at = at;
-        return value;
-      }
-    }
-    throw malformed(`record ${this.rows}: a CRC is too long`);
-  }
-
-  /** Leaves the value in `#low` and `#high`, both signed. */
-  #zigzag(bytes: Buffer): void {
-    let at = this.#at;
-    let bottom = 0;
-    let top = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (at >= this.#end) throw needMore;
-      const byte = bytes[at++];
-      const part = byte & 127;
-      if (shift < 28) bottom |= part << shift;
-      else if (shift === 28) {
-        bottom |= part << 28;
-        top = part >>> 4;
-      } else top |= part << (shift - 32);
-      if (byte < 128) {
-        this.#at = at;
-        const sign = -(bottom & 1);
-        this.#low = ((bottom >>> 1) | (top << 31)) ^ sign;
-        this.#high = (top >>> 1) ^ sign;
-        return;
-      }
-    }
-    throw malformed(`record ${this.rows}: a varint is too long`);
+    const wanted = this.#state === 'metrics' ? FIELD_END_METRICS : FIELD_META_CHECKSUM;
+    if (tag !== wanted * 8) throw malformed(`field ${tag >>> 3} in the trailer`);
+    const crc = input.checksum();
+    if (crc !== (this.#state === 'metrics' ? this.#metricsCrc : finish(this.#streamCrc)))
+      throw malformed(`the CRC of the ${this.#state === 'metrics' ? 'metrics' : 'stream'} is wrong`);
+    this.#state = this.#state === 'metrics' ? 'measured' : 'done';
   }
 
   #take(): DecodedBatch {
     const rows = this.#filled;
-    const columns = this.#columns.map((column): ColumnData => {
-      const validity = column.validity ?? undefined;
-      if (column.items !== undefined) return { length: rows, validity, items: column.items };
-      if (column.offsets !== null) return { length: rows, validity, offsets: column.offsets, data: column.data };
-      return {
-        length: rows,
-        validity,
-        values: column.values,
-        ...(column.subMicros === null ? {} : { subMicros: column.subMicros }),
-      };
-    });
-    this.#renew();
-    return { columns, rows };
-  }
-
-  #renew(): void {
+    const columns = this.#columns.map((column) => columnOf(column, rows));
     this.#filled = 0;
     this.#consumed = 0;
-    for (const column of this.#columns) {
-      const values = createValues(column.physical, this.#capacity);
-      column.values = values;
-      column.halves = values instanceof BigInt64Array ? new Int32Array(values.buffer) : null;
-      column.offsets = column.physical === 'bytes' ? new Int32Array(this.#capacity + 1) : null;
-      column.data = Buffer.allocUnsafeSlow(column.offsets === null ? 0 : 4_096);
-      column.used = 0;
-      column.validity = null;
-      column.subMicros = null;
-      column.items = column.physical === 'items' ? [] : undefined;
-      column.seen = -1;
-    }
+    for (const column of this.#columns) renew(column, this.#capacity);
+    return { columns, rows };
   }
 }
 
-// One for all: it is a signal inside this file, and making one per chunk would cost a stack trace each.
-const needMore = new NeedMore();
+function inRange(input: RecordInput, value: number): number {
+  if (value !== input.low || input.high !== value >> 31)
+    throw new RangeError('a value is out of the range of its type');
+  return value;
+}
+
+/** Milliseconds to microseconds, which need more than 53 bits: cut at bit 22, for 22 + 10 are the 32 of the lower half. */
+function takeMillis(input: RecordInput, column: Filling, row: number): void {
+  input.zigzag();
+  const millis = input.number;
+  if (Math.abs(millis) > Number.MAX_SAFE_INTEGER) throw new RangeError('a DATETIME is out of range');
+  const top = Math.floor(millis / 4_194_304);
+  const high = Math.floor((top * 1_000) / 1_024);
+  const low = (top * 1_000 - high * 1_024) * 4_194_304 + (millis - top * 4_194_304) * 1_000;
+  column.int32[2 * row] = low;
+  column.int32[2 * row + 1] = high + Math.floor(low / 4_294_967_296);
+}
+
+function takeStamp(
+  input: RecordInput,
+  column: Filling,
+  row: number,
+  state: number,
+  number: number,
+  capacity: number,
+): number {
+  input.zigzag();
+  const crc = addField64(state, number, input.low, input.high);
+  const seconds = input.number;
+  if (Math.abs(seconds) > MOST_SECONDS) throw new RangeError('a TIMESTAMP is out of range');
+  const raw = input.varint32();
+  const nanos = raw >>> 1;
+  if ((raw & 1) !== 0 || nanos > 999_999_999) throw new RangeError('nanoseconds out of range');
+  const micros = Math.floor(nanos / 1_000);
+  const units = seconds * 15_625;
+  const high = Math.floor(units / 67_108_864);
+  const low = (units - high * 67_108_864) * 64 + micros;
+  column.int32[2 * row] = low;
+  column.int32[2 * row + 1] = high + (low >= 4_294_967_296 ? 1 : 0);
+  const below = nanos - micros * 1_000;
+  if (below !== 0) (column.subMicros ??= new Uint16Array(capacity))[row] = below;
+  return addInt32(crc, nanos);
+}
+
+function describe(tag: number, column: Filling | undefined): string {
+  const field = tag >>> 3;
+  if (field === FIELD_META_COUNT) return 'the trailer begins inside a record';
+  return column === undefined
+    ? `there is no column for field ${field}`
+    : `column ${field} has wire type ${tag & 7} instead of ${column.wireType}`;
+}
 
 function malformed(what: string): MaxComputeError {
   return new MaxComputeError({

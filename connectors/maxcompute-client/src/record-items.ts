@@ -3,8 +3,9 @@ import type { OdpsType } from './types.ts';
 
 /**
  * Values inside ARRAY, MAP and STRUCT, and INTERVAL_DAY_TIME, one JavaScript value each: the slow way for rare types.
- * Scalars: integers, DATE (days), DATETIME (ms) as bigint; BOOLEAN, FLOAT, DOUBLE; BINARY as bytes; the rest as text;
- * TIMESTAMP and INTERVAL_DAY_TIME as `{sec: bigint, nano: number}`. Counts and null flags are not in the CRC.
+ * Scalars: integers, DATE (days), DATETIME (ms) as bigint; BOOLEAN, FLOAT, DOUBLE; BINARY as bytes; the rest as text,
+ * or as bytes where they are not UTF-8; TIMESTAMP and INTERVAL_DAY_TIME as `{sec: bigint, nano: number}`. Counts and
+ * null flags are not in the CRC.
  */
 export interface Stamp {
   sec: bigint;
@@ -23,8 +24,8 @@ export class ItemWriter {
   /** At most this many bytes. */
   sizeOf(type: OdpsType, value: unknown): number {
     if (value === null || value === undefined) return 1;
-    if (typeof value === 'string') return 12 + value.length * 3;
     if (value instanceof Uint8Array) return 12 + value.length;
+    if (typeof value !== 'object') return 24 + String(value).length * 3;
     if (Array.isArray(value)) {
       const inner = type.kind === 'array' ? [type.element] : type.kind === 'map' ? [type.key, type.value] : [];
       return value.reduce(
@@ -70,8 +71,11 @@ export class ItemWriter {
         );
       }
       case 'struct':
-        for (const field of type.fields)
-          this.#flagged(field.type, (value as { [field: string]: Item })[field.name] ?? null);
+        for (const { name, type: inner } of type.fields)
+          this.#flagged(
+            inner,
+            Object.hasOwn(value as object, name) ? (value as { [field: string]: Item })[name] : null,
+          );
         return;
       case 'timestamp':
       case 'timestamp_ntz':
@@ -119,8 +123,9 @@ export class ItemWriter {
   }
 
   #flagged(type: OdpsType, value: Item): void {
-    this.#out[this.#at++] = value === null ? 1 : 0;
-    if (value !== null) this.#value(type, value);
+    const absent = value === null || value === undefined;
+    this.#out[this.#at++] = absent ? 1 : 0;
+    if (!absent) this.#value(type, value);
   }
 
   #int(value: bigint): void {
@@ -135,108 +140,5 @@ export class ItemWriter {
       rest >>= 7n;
     }
     this.#out[this.#at++] = Number(rest);
-  }
-}
-
-/** Told by the readers where the bytes so far end inside a value. */
-export class NeedMore extends Error {}
-
-export class ItemReader {
-  crc = 0;
-  at = 0;
-  #bytes: Buffer = Buffer.alloc(0);
-  #end = 0;
-
-  /** @throws NeedMore */
-  read(bytes: Buffer, at: number, end: number, type: OdpsType, crc: number): Item {
-    this.#bytes = bytes;
-    this.at = at;
-    this.#end = end;
-    this.crc = crc;
-    return this.#value(type);
-  }
-
-  #value(type: OdpsType): Item {
-    switch (type.kind) {
-      case 'array':
-        return this.#list(type.element);
-      case 'map': {
-        const keys = this.#list(type.key);
-        const values = this.#list(type.value);
-        return keys.map((key, index) => [key, values[index] ?? null]);
-      }
-      case 'struct': {
-        const record: { [field: string]: Item } = {};
-        for (const field of type.fields) record[field.name] = this.#flagged(field.type);
-        return record;
-      }
-      case 'timestamp':
-      case 'timestamp_ntz':
-      case 'interval_day_time': {
-        const sec = this.#int();
-        const raw = this.#varint();
-        const nano = Number(BigInt.asIntN(32, (raw >> 1n) ^ -(raw & 1n)));
-        this.crc = addInt32(this.crc, nano);
-        return { sec, nano };
-      }
-      case 'float':
-      case 'double': {
-        const from = this.#take(type.kind === 'float' ? 4 : 8);
-        return type.kind === 'float' ? this.#bytes.readFloatLE(from) : this.#bytes.readDoubleLE(from);
-      }
-      case 'boolean':
-        return this.#bytes[this.#take(1)] !== 0;
-      case 'tinyint':
-      case 'smallint':
-      case 'int':
-      case 'bigint':
-      case 'date':
-      case 'datetime':
-      case 'interval_year_month':
-        return this.#int();
-      default: {
-        const length = Number(this.#varint());
-        const from = this.#take(length);
-        const bytes = this.#bytes.subarray(from, from + length);
-        return type.kind === 'binary' ? Uint8Array.from(bytes) : bytes.toString('utf8');
-      }
-    }
-  }
-
-  #list(element: OdpsType): Item[] {
-    const count = Number(this.#varint());
-    const values: Item[] = [];
-    for (let n = 0; n < count; n++) values.push(this.#flagged(element));
-    return values;
-  }
-
-  #flagged(type: OdpsType): Item {
-    return this.#varint() === 1n ? null : this.#value(type);
-  }
-
-  #take(length: number): number {
-    const from = this.at;
-    if (from + length > this.#end) throw new NeedMore();
-    this.at = from + length;
-    this.crc = addBytes(this.crc, this.#bytes, from, this.at);
-    return from;
-  }
-
-  #int(): bigint {
-    const raw = this.#varint();
-    const value = (raw >> 1n) ^ -(raw & 1n);
-    this.crc = addInt64(this.crc, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-    return value;
-  }
-
-  #varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      if (this.at >= this.#end) throw new NeedMore();
-      const byte = this.#bytes[this.at++];
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-    throw new RangeError('a varint of more than 10 bytes');
   }
 }
