@@ -12,8 +12,8 @@ export interface SampanProcess {
   tokenFile: string;
   data: string;
   pid: number;
-  /** SIGTERM, and waits for the end; its exit code. */
-  stop(): Promise<number | null>;
+  /** SIGTERM (or SIGINT), and waits for the end; its exit code. */
+  stop(signal?: 'SIGTERM' | 'SIGINT'): Promise<number | null>;
   /** kill -9. */
   kill(): Promise<void>;
 }
@@ -55,7 +55,7 @@ export async function startSampan(data: string, settings: { [name: string]: stri
     tokenFile,
     data,
     pid: child.pid as number,
-    stop: () => leave('SIGTERM'),
+    stop: (signal = 'SIGTERM') => leave(signal),
     kill: async () => void (await leave('SIGKILL')),
   };
 }

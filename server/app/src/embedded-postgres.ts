@@ -37,6 +37,7 @@ interface Account {
 
 const USER = 'sampan';
 const START_MS = 30_000;
+const WATCH_MS = 500;
 
 /**
  * Starts the PostgreSQL that came with the packages, or one found on the machine. One that still runs on the same data,
@@ -62,10 +63,23 @@ export async function startEmbeddedPostgres(dataDirectory: string): Promise<Embe
   const password = readFileSync(join(data, 'sampan.password'), 'utf8');
   const running = runningPostmaster(data);
   const port = running?.port ?? (await freePort());
-  const pid = running?.pid ?? launch(binaries, data, port, account);
+  let pid = running?.pid ?? launch(binaries, data, port, account);
   const url = `postgres://${USER}:${password}@127.0.0.1:${port}/sampan`;
   const version = await answers(url, pid, join(data, 'server.log'));
-  return { url, kind: wanted.kind, version, stop: () => stopProcess(pid) };
+  // Whoever kills it, it comes back on the same port: its clients connect again by themselves.
+  const watch = setInterval(() => {
+    if (alive(pid)) return;
+    pid = runningPostmaster(data)?.pid ?? launch(binaries, data, port, account);
+  }, WATCH_MS);
+  return {
+    url,
+    kind: wanted.kind,
+    version,
+    stop() {
+      clearInterval(watch);
+      return stopProcess(pid);
+    },
+  };
 }
 
 /** PostgreSQL refuses to run as root: it runs as its usual user, or as nobody. */

@@ -33,8 +33,8 @@ export async function startHttp(control: Control, hub: EventHub, config: Config)
       );
     } else void yoga(request, response);
   });
-  const sockets = serveSockets(server, yoga, control, config);
   await listening(server, config);
+  const sockets = serveSockets(server, yoga, control, config);
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   return {

@@ -143,6 +143,21 @@ describe('a copy', () => {
     expect(await compare('sourceless')).toMatchObject({ rows: ROWS, mismatches: 0 });
   }, 90_000);
 
+  it('survives its database being killed under it: the database comes back, and so does everything else', async () => {
+    const { task } = await createTask(world, taskInput(world, 'dbgone', slowly));
+    const id = await runTask(world, task.id);
+    await midway(id);
+    process.kill(postmaster(), 'SIGKILL');
+    await until('the API heals', () =>
+      instance(world, id).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(await ended(world, id, 90_000)).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await compare('dbgone')).toMatchObject({ rows: ROWS, mismatches: 0 });
+  }, 120_000);
+
   it('survives its database being killed, which heals by itself on the next start', async () => {
     const { task } = await createTask(world, taskInput(world, 'dbless', slowly));
     const id = await runTask(world, task.id);

@@ -1,5 +1,6 @@
 import { PostgresBackend } from '@agendajs/postgres-backend';
 import { Agenda } from 'agenda';
+import pg from 'pg';
 import { explainWaiting } from './claims.ts';
 import type { Control } from './context.ts';
 import { sequence } from './events.ts';
@@ -67,12 +68,15 @@ export async function startScheduler(control: Control, databaseUrl: string): Pro
 }
 
 async function startAgenda(control: Control, databaseUrl: string, tick: () => Promise<void>): Promise<Running> {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+  // A connection that the database ends while nobody uses it tells only here; unheard, it would end this process.
+  pool.on('error', (error) => control.log.warn({ err: error }, 'a connection of agenda was lost'));
   const agenda = new Agenda({
-    backend: new PostgresBackend({ connectionString: databaseUrl, ensureSchema: true } as never),
+    backend: new PostgresBackend({ pool, disableNotifications: true }),
     processEvery: 500,
     defaultLockLimit: 0,
     removeOnComplete: true,
-  } as never);
+  });
   agenda.on('error', (error: unknown) => control.log.warn({ err: error }, 'agenda reported an error'));
   agenda.define('tick', async () => tick());
   agenda.define('forget-requests', async () => forgetRequests(control));
@@ -83,7 +87,12 @@ async function startAgenda(control: Control, databaseUrl: string, tick: () => Pr
     await agenda.every('1 second', 'tick');
     await agenda.every('1 hour', 'forget-requests');
   });
-  return { stop: async () => void (await agenda.stop()) };
+  return {
+    async stop() {
+      await agenda.stop();
+      await pool.end();
+    },
+  };
 }
 
 /** Wakes the worker at every transition, and each second besides. */
