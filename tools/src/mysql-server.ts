@@ -115,6 +115,7 @@ async function startIn(folder: string, binary: Binary, settings: string[]): Prom
   const config = join(folder, 'my.cnf');
   const password = randomBytes(12).toString('hex');
   await mkdir(data);
+  await mkdir(join(folder, 'tmp'));
   await writeFile(config, configText(folder, port, binary, settings));
   if (process.getuid?.() === 0) {
     // The server refuses to run as root unless told; it runs as root only inside a folder that others cannot enter.
@@ -180,6 +181,8 @@ function configText(folder: string, port: number, binary: Binary, settings: stri
     `pid-file=${join(folder, 'server.pid')}`,
     `log-error=${join(folder, 'error.log')}`,
     `init-file=${join(folder, 'init.sql')}`,
+    // A server that starts removes temporary files of others that share the folder.
+    `tmpdir=${join(folder, 'tmp')}`,
     'character-set-server=utf8mb4',
     'local_infile=1',
     'max_allowed_packet=256M',
