@@ -1,3 +1,5 @@
+import { textOf } from './xml.ts';
+
 /** What the reader of an error does next. `busy` means: again later. */
 export type ErrorKind = 'config' | 'auth' | 'missing' | 'busy' | 'data' | 'bug';
 
@@ -14,6 +16,7 @@ export interface MaxComputeErrorInit {
   cause?: unknown;
 }
 
+/** Every error of this client. `code` is for programs, `message` and `hint` for people; neither holds a secret. */
 export class MaxComputeError extends Error {
   override readonly name = 'MaxComputeError';
   readonly code: string;
@@ -37,94 +40,128 @@ export class MaxComputeError extends Error {
   }
 }
 
-const KINDS: { [code: string]: [ErrorKind, string] } = {
+type Advice = [ErrorKind, string];
+
+const AGAIN: Advice = ['busy', 'The service failed; it is tried again by itself.'];
+const QUOTA: Advice = ['busy', 'Fewer parallel blocks, or a larger tunnel quota.'];
+const EXPIRED: Advice = ['missing', 'The session has expired: start a new one.'];
+const PROJECT: Advice = ['missing', 'Check the project name.'];
+const TABLE: Advice = ['missing', 'Check the table name.'];
+const GRANT: Advice = ['auth', 'Grant the account the right named.'];
+const CHANGED: Advice = ['busy', 'The table was changed meanwhile: start a new session.'];
+const RESEND: Advice = ['busy', 'The connection was cut or the bytes were damaged on the way: send the block again.'];
+
+const KINDS: { [code: string]: Advice } = {
   Unauthorized: ['auth', 'Check access id and key.'],
   AccessDenied: ['auth', 'Grant the account rights on the project.'],
-  NoPermission: ['auth', 'Grant the account the right named.'],
+  NoPermission: GRANT,
+  'ODPS-0130013': GRANT,
   'ODPS-0410042': ['auth', 'Check the access key.'],
   'ODPS-0410051': ['auth', 'Check the access id.'],
   'ODPS-0420095': ['auth', "Check the project name and the account's rights on it."],
-  'ODPS-0130013': ['auth', 'Grant the account the right named.'],
-  'ODPS-0420111': ['missing', 'Check the project name.'],
-  'ODPS-0130131': ['missing', 'Check the table name.'],
-  NoSuchProject: ['missing', 'Check the project name.'],
+  NoSuchProject: PROJECT,
+  'ODPS-0420111': PROJECT,
   NoSuchObject: ['missing', 'Check the name.'],
-  NoSuchTable: ['missing', 'Check the table name.'],
+  NoSuchSchema: ['missing', 'Check the name of the schema.'],
+  NoSuchTable: TABLE,
+  'ODPS-0130131': TABLE,
   NoSuchPartition: ['missing', 'Create the partition first.'],
-  NoSuchUpload: ['missing', 'The session has expired: start a new one.'],
-  NoSuchDownload: ['missing', 'The session has expired: start a new one.'],
+  QuotaNotExist: ['missing', 'Check the name of the tunnel quota.'],
+  NoSuchUpload: EXPIRED,
+  NoSuchDownload: EXPIRED,
   RequestTimeTooSkewed: ['config', "Set this machine's clock."],
-  SlotExceeded: ['busy', 'Fewer parallel blocks, or a larger tunnel quota.'],
-  FlowExceeded: ['busy', 'Fewer parallel blocks, or a larger tunnel quota.'],
-  InternalServerError: ['busy', 'The service failed; it is tried again by itself.'],
-  InternalConnectionError: ['busy', 'The service failed; it is tried again by itself.'],
-  'ODPS-0010000': ['busy', 'The service failed; it is tried again by itself.'],
+  RequestExpired: ['config', "Set this machine's clock."],
+  SlotExceeded: QUOTA,
+  FlowExceeded: QUOTA,
+  QPSExceeded: QUOTA,
+  RequestQuotaExceeded: QUOTA,
+  IncompleteBody: RESEND,
+  CorruptedDataStream: RESEND,
+  TableModified: CHANGED,
+  ObjectModified: CHANGED,
+  SchemaModified: CHANGED,
+  DataUnderReplication: AGAIN,
+  DataVersionConflict: AGAIN,
+  MetaTransactionFailed: AGAIN,
+  DataStoreError: AGAIN,
+  ServiceUnavailable: AGAIN,
+  InternalServerError: AGAIN,
+  InternalConnectionError: AGAIN,
+  'ODPS-0010000': AGAIN,
+  'ODPS-0420153': AGAIN,
+  'ODPS-0430055': AGAIN,
   'ODPS-0110061': ['busy', 'Another statement changed the table at the same time.'],
 };
 
-function byStatus(status: number): [ErrorKind, string] {
+function byStatus(status: number): Advice {
   if (status === 401 || status === 403) return ['auth', 'Check the credentials and their rights.'];
   if (status === 404) return ['missing', 'Check the endpoint and the names.'];
   if (status === 429 || status === 408 || status >= 500) return ['busy', 'It is tried again by itself.'];
   return ['config', 'Check the request against the message.'];
 }
 
-const tagged = (body: string, tag: string): string | undefined =>
-  new RegExp(`<${tag}>\\s*(?:<!\\[CDATA\\[)?([\\s\\S]*?)(?:\\]\\]>)?\\s*</${tag}>`).exec(body)?.[1];
-
 interface ErrorBody {
-  Code?: string;
-  Message?: string;
-  RequestId?: string;
-  HoldClientMillis?: number;
+  Code?: string | undefined;
+  Message?: string | undefined;
+  RequestId?: string | undefined;
+  HoldClientMillis?: number | undefined;
 }
 
 function parseBody(body: string): ErrorBody {
+  if (!body.trimStart().startsWith('{'))
+    return { Code: textOf(body, 'Code'), Message: textOf(body, 'Message'), RequestId: textOf(body, 'RequestId') };
   try {
-    return JSON.parse(body) as ErrorBody;
-  } catch {
-    const [Code, Message, RequestId] = [tagged(body, 'Code'), tagged(body, 'Message'), tagged(body, 'RequestId')];
+    const json = JSON.parse(body) as { [key: string]: unknown };
+    const text = (key: string) => (typeof json[key] === 'string' ? (json[key] as string) : undefined);
+    const hold = json.HoldClientMillis;
     return {
-      ...(Code === undefined ? {} : { Code }),
-      ...(Message === undefined ? {} : { Message }),
-      ...(RequestId === undefined ? {} : { RequestId }),
+      Code: text('Code'),
+      Message: text('Message'),
+      RequestId: text('RequestId'),
+      HoldClientMillis: typeof hold === 'number' && hold >= 0 ? hold : undefined,
     };
+  } catch {
+    return {};
   }
 }
 
+export type AnswerHeaders = { [name: string]: string | string[] | undefined };
+
+/** How long the service asks to wait: in the body, at most 10 s, or in `Retry-After`, at most 3 minutes. */
+function waitOf(found: ErrorBody, headers: AnswerHeaders): number | undefined {
+  if (found.HoldClientMillis !== undefined) return Math.min(found.HoldClientMillis, 10_000);
+  const after = headers['retry-after'];
+  if (typeof after !== 'string') return undefined;
+  const millis = /^\d+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.now();
+  return Number.isNaN(millis) ? undefined : Math.min(Math.max(0, millis), 180_000);
+}
+
 /** The error in an answer: XML or JSON of the service, else whatever the status says. */
-export function errorOfAnswer(
-  status: number,
-  body: string,
-  headers: { [name: string]: string | string[] | undefined },
-): MaxComputeError {
+export function errorOfAnswer(status: number, body: string, headers: AnswerHeaders): MaxComputeError {
   const found = parseBody(body);
-  const numeric = /ODPS-\d{7}/.exec(found.Message ?? '')?.[0];
-  const code =
-    found.Code?.split(':')[0].trim() ||
-    (status === 404 ? 'NoSuchObject' : status === 401 ? 'Unauthorized' : 'UnreadableAnswer');
+  const message = found.Message?.trim();
+  const numeric = /ODPS-\d{7}/.exec(message ?? '')?.[0];
+  const code = found.Code?.split(':')[0].trim() || numeric || (status === 401 ? 'Unauthorized' : 'UnreadableAnswer');
   const [kind, hint] = KINDS[code] ?? (numeric === undefined ? undefined : KINDS[numeric]) ?? byStatus(status);
   const requestId = found.RequestId ?? String(headers['x-odps-request-id'] ?? '');
-  const message =
-    found.Message?.trim() ||
-    (code === 'UnreadableAnswer'
-      ? `HTTP ${status}: this is not an answer of MaxCompute: ${body.slice(0, 120)}`
-      : `HTTP ${status}, ${code}`);
+  const retryAfterMs = waitOf(found, headers);
+  // Of what is not the service, such as the page of a proxy, nothing but the beginning is of use.
+  const strange = `HTTP ${status}: this is not an answer of MaxCompute: ${body.slice(0, 120)}`;
   return new MaxComputeError({
-    code: code === 'UnreadableAnswer' && numeric !== undefined ? numeric : code,
-    message,
+    code: code === 'UnreadableAnswer' && status === 404 ? 'NoSuchObject' : code,
+    message: message || (code === 'UnreadableAnswer' ? strange : `HTTP ${status}, ${code}`),
     kind,
-    hint: code === 'UnreadableAnswer' ? 'Check the endpoint: it should end in /api.' : hint,
+    hint: code === 'UnreadableAnswer' && kind === 'config' ? 'Check the endpoint: it should end in /api.' : hint,
     status,
     ...(requestId === '' ? {} : { requestId }),
-    ...(found.HoldClientMillis === undefined ? {} : { retryAfterMs: Math.min(found.HoldClientMillis, 10_000) }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
 
 /** The error of a failed SQL task, from its result text. */
 export function errorOfTask(text: string, instanceId: string): MaxComputeError {
-  const message = (tagged(text, 'Message') ?? text).trim();
+  const message = (textOf(text, 'Message') ?? text).trim();
   const code = /ODPS-\d{7}/.exec(message)?.[0] ?? 'TaskFailed';
-  const [kind, hint] = KINDS[code] ?? (['config', 'Correct the statement.'] as [ErrorKind, string]);
+  const [kind, hint] = KINDS[code] ?? (['config', 'Correct the statement.'] satisfies Advice);
   return new MaxComputeError({ code, message: `${message} (instance ${instanceId})`, kind, hint });
 }

@@ -1,27 +1,12 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { LookupFunction, Socket } from 'node:net';
+import { type Agents, openAgents } from './agents.ts';
+import type { AccessKey } from './credentials.ts';
 import { errorOfAnswer, MaxComputeError } from './errors.ts';
-import { type AccessKey, authorization, canonicalString } from './signing.ts';
-
-export interface ClientOptions extends AccessKey {
-  /** `https://service.cn-hangzhou.maxcompute.aliyun.com/api` */
-  endpoint: string;
-  project: string;
-  /** Found by asking the service where absent. */
-  tunnelEndpoint?: string | undefined;
-  /** Schema of a project with three-tier names. */
-  schema?: string | undefined;
-  /** Signs with version 4 where given. */
-  region?: string | undefined;
-  /** Name of the tunnel quota. */
-  quota?: string | undefined;
-  /** Milliseconds that an answer may take to begin (default 120,000). */
-  timeoutMs?: number | undefined;
-  /** Opens connections in place of `net.connect`, for programs that choose which addresses may be reached. */
-  dial?: ((address: { host: string; port: number }, signal?: AbortSignal) => Promise<Socket>) | undefined;
-  lookup?: LookupFunction | undefined;
-}
+import { aborted, kindOf, networkError, unreachable } from './network-error.ts';
+import { type ClientOptions, readOptions, type Settings } from './options.ts';
+import { pause } from './pause.ts';
+import { authorization, canonicalString } from './signing.ts';
 
 export interface Call {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -45,199 +30,177 @@ export interface Answer {
 
 const USER_AGENT = 'sampan-maxcompute/0.1';
 const TRIES = 5;
-const TUNNEL_HEADERS = {
-  'x-odps-tunnel-version': '6',
-  'odps-tunnel-date-transform': 'v1',
-  'odps-tunnel-sdk-support-schema-evolution': 'true',
-};
+/** A refusal for want of a slot has had no effect and says to come again: patience of about a minute. */
+const TRIES_THROTTLED = 10;
+const MOST_TEXT = 64 * 1024 * 1024;
 
 /** Sends signed requests, and tries again what may be tried again. */
 export class Http {
-  readonly options: ClientOptions;
+  /** What was given but the keys, so that it may be printed. */
+  readonly options: Settings;
+  readonly #key: AccessKey;
+  readonly #agents: Agents;
   /** How far the service's clock is ahead of ours, in milliseconds, once it complained. */
   #skewMs = 0;
-  readonly #agents = new Map<string, http.Agent>();
 
+  /** @throws MaxComputeError `BadOption` */
   constructor(options: ClientOptions) {
-    this.options = options;
+    const { settings, key } = readOptions(options);
+    this.options = settings;
+    this.#key = key;
+    this.#agents = openAgents(settings);
   }
 
   /** Closes kept-alive connections. */
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.close();
   }
 
   /** The whole answer of a call. @throws MaxComputeError for every answer that is not a success */
   async call(call: Call): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#once(call);
-      } catch (error) {
-        if (!(error instanceof MaxComputeError) || attempt >= TRIES || call.signal?.aborted) throw error;
-        const skewed = error.code === 'RequestTimeTooSkewed' && attempt === 1;
-        // Without a status the request may or may not have had its effect.
-        const again = error.kind === 'busy' && (call.repeatable || error.status === 429);
-        if (!skewed && !again) throw error;
-        await pause(error.retryAfterMs ?? Math.min(4_000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2), call.signal);
-      }
-    }
+    return this.#again(call, async () => {
+      const response = await this.#opened(call);
+      return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) };
+    });
   }
 
-  async #once(call: Call): Promise<Answer> {
-    const request = await this.open(call, call.body === undefined ? {} : { 'content-type': 'application/xml' });
-    const answered = this.answer(request);
-    request.end(call.body ?? '');
-    const response = await answered;
-    const body = await text(response);
-    const { status, headers } = { status: response.statusCode ?? 0, headers: response.headers };
-    if (status >= 200 && status < 300) return { status, headers, body };
-    const error = errorOfAnswer(status, body, headers);
-    if (error.code === 'RequestTimeTooSkewed' && headers.date !== undefined)
-      this.#skewMs = Date.parse(headers.date) - Date.now();
-    throw error;
+  /** The answer's head, once it is a success; its body is the caller's to read or to destroy. */
+  async stream(call: Call): Promise<http.IncomingMessage> {
+    return this.#again(call, () => this.#opened(call));
   }
 
-  /** A signed request whose body the caller writes. */
+  /** A signed request whose body the caller writes; `once` on a connection of its own. */
   async open(
     call: Omit<Call, 'body' | 'repeatable'>,
     headers: { [name: string]: string } = {},
+    once = false,
   ): Promise<http.ClientRequest> {
-    const { options } = this;
+    if (call.signal?.aborted) throw aborted();
     const base = new URL(call.base);
     const query = new Map(
       Object.entries(call.query ?? {}).filter((one): one is [string, string] => one[1] !== undefined),
     );
-    const now = new Date(Date.now() + this.#skewMs);
-    const signed: { [name: string]: string } = {
-      date: now.toUTCString(),
-      'user-agent': USER_AGENT,
-      'x-odps-user-agent': USER_AGENT,
-      ...headers,
-      ...call.headers,
-    };
-    const canonical = canonicalString({ method: call.method, resource: call.resource, query, headers: signed });
-    const region =
-      options.region === undefined
-        ? null
-        : { name: options.region, day: now.toISOString().slice(0, 10).replaceAll('-', '') };
-    signed.authorization = authorization(options, canonical, region);
-    if (options.securityToken !== undefined) signed['authorization-sts-token'] = options.securityToken;
-    const path = `${base.pathname.replace(/\/$/, '')}${call.resource.split('/').map(encodeURIComponent).join('/')}`;
-    const search = [...query]
-      .map(([name, value]) =>
-        value === '' ? encodeURIComponent(name) : `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
-      )
-      .join('&');
     const secure = base.protocol === 'https:';
-    const how: http.RequestOptions = {
+    return (secure ? https : http).request({
       method: call.method,
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port === '' ? (secure ? 443 : 80) : Number(base.port),
-      path: search === '' ? path : `${path}?${search}`,
-      headers: signed,
-      agent: this.#agent(secure, base),
+      path: pathOf(base, call.resource, query),
+      headers: this.#signed(call, query, headers),
+      agent: this.#agents.get(secure, base.origin, once),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
-    };
-    return (secure ? https : http).request(how);
+    });
   }
 
   /** Settles with the answer's head, or with what went wrong on the way. */
   answer(request: http.ClientRequest): Promise<http.IncomingMessage> {
-    const limit = this.options.timeoutMs ?? 120_000;
-    request.setTimeout(limit, () => request.destroy(unreachable(`no answer within ${limit} ms`)));
+    const { timeoutMs = 120_000, connectTimeoutMs = 10_000 } = this.options;
+    request.setTimeout(timeoutMs, () => request.destroy(unreachable(`nothing came for ${timeoutMs} ms`)));
+    limitConnecting(request, connectTimeoutMs);
     return new Promise((resolve, reject) => {
       request.once('response', resolve);
-      request.once('error', (error) => reject(error instanceof MaxComputeError ? error : networkError(error)));
+      // For good: an error may follow the one that settled this.
+      request.on('error', (error) => reject(networkError(error)));
     });
   }
 
-  #agent(secure: boolean, base: URL): http.Agent {
-    const key = base.origin;
-    const known = this.#agents.get(key);
-    if (known !== undefined) return known;
-    const settings = {
-      keepAlive: true,
-      maxSockets: 64,
-      ...(this.options.lookup === undefined ? {} : { lookup: this.options.lookup }),
+  /** The error that an answer is. Learns the service's clock from it where it complains of ours. */
+  refusal(status: number, body: string, headers: http.IncomingHttpHeaders): MaxComputeError {
+    const error = errorOfAnswer(status, body, headers);
+    const theirs = Date.parse(headers.date ?? '');
+    if (error.code === 'RequestTimeTooSkewed' && !Number.isNaN(theirs)) this.#skewMs = theirs - Date.now();
+    return error;
+  }
+
+  async #again<T>(call: Call, send: () => Promise<T>): Promise<T> {
+    let skewed = false;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (call.signal?.aborted) throw aborted(error);
+        const wait = this.#waitBefore(call, error, attempt, skewed);
+        if (wait === null) throw error;
+        skewed ||= (error as MaxComputeError).code === 'RequestTimeTooSkewed';
+        await pause(wait, call.signal);
+      }
+    }
+  }
+
+  /** Milliseconds to wait before it is sent again; null where it must not be, or was often enough. */
+  #waitBefore(call: Call, error: unknown, attempt: number, skewed: boolean): number | null {
+    const known = error instanceof MaxComputeError ? error : null;
+    if (known?.code === 'RequestTimeTooSkewed') return skewed ? null : 0;
+    const throttled = known?.status === 429;
+    // Without a refusal by name the request may or may not have had its effect.
+    if (kindOf(error) !== 'busy' || !(call.repeatable || throttled)) return null;
+    if (attempt >= (throttled ? TRIES_THROTTLED : TRIES)) return null;
+    const jitter = 0.5 + Math.random() / 2;
+    return known?.retryAfterMs ?? Math.min(throttled ? 16_000 : 4_000, 100 * 2 ** attempt) * jitter;
+  }
+
+  async #opened(call: Call): Promise<http.IncomingMessage> {
+    const request = await this.open(call, call.body === undefined ? {} : { 'content-type': 'application/xml' });
+    const answered = this.answer(request);
+    request.end(call.body ?? '');
+    const response = await answered;
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return response;
+    throw this.refusal(status, await text(response), response.headers);
+  }
+
+  #signed(
+    call: Omit<Call, 'body' | 'repeatable'>,
+    query: ReadonlyMap<string, string>,
+    more: { [name: string]: string },
+  ): { [name: string]: string } {
+    const now = new Date(Date.now() + this.#skewMs);
+    const headers: { [name: string]: string } = {
+      date: now.toUTCString(),
+      'user-agent': USER_AGENT,
+      'x-odps-user-agent': USER_AGENT,
+      ...more,
+      ...call.headers,
     };
-    const agent = secure ? new https.Agent(settings) : new http.Agent(settings);
-    const { dial } = this.options;
-    if (dial !== undefined) dialled(agent, dial, secure);
-    this.#agents.set(key, agent);
-    return agent;
+    const canonical = canonicalString({ method: call.method, resource: call.resource, query, headers });
+    const { region } = this.options;
+    const day = now.toISOString().slice(0, 10).replaceAll('-', '');
+    headers.authorization = authorization(this.#key, canonical, region === undefined ? null : { name: region, day });
+    if (this.#key.securityToken !== undefined) headers['authorization-sts-token'] = this.#key.securityToken;
+    return headers;
   }
 }
 
-/** Has an agent take its sockets from the caller's dialler; TLS is put on top of them. */
-function dialled(agent: http.Agent, dial: NonNullable<ClientOptions['dial']>, secure: boolean): void {
-  const owner = agent as unknown as {
-    createConnection(
-      how: Record<string, unknown>,
-      done: (error: Error | null, socket?: Socket) => void,
-    ): Socket | undefined;
-  };
-  const original = owner.createConnection.bind(agent);
-  owner.createConnection = (how, done) => {
-    const host = String(how.host);
-    dial({ host, port: Number(how.port) }).then(
-      (socket) => {
-        if (!secure) return done(null, socket);
-        const tls = original({ ...how, socket, servername: how.servername ?? host }, () => {}) as Socket;
-        done(null, tls);
-      },
-      (error: Error) => done(error),
-    );
-    return undefined;
-  };
+function pathOf(base: URL, resource: string, query: ReadonlyMap<string, string>): string {
+  const path = `${base.pathname.replace(/\/$/, '')}${resource.split('/').map(encodeURIComponent).join('/')}`;
+  const search = [...query]
+    .map(([name, value]) =>
+      value === '' ? encodeURIComponent(name) : `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+    )
+    .join('&');
+  return search === '' ? path : `${path}?${search}`;
 }
 
-/** Headers that every tunnel request carries. */
-export const tunnelHeaders = TUNNEL_HEADERS;
+/** Node's own timeout begins once a connection stands; an address that swallows packets would hold it for minutes. */
+function limitConnecting(request: http.ClientRequest, millis: number): void {
+  const timer = setTimeout(() => request.destroy(unreachable(`no connection within ${millis} ms`)), millis);
+  const stands = () => clearTimeout(timer);
+  request.once('socket', (socket) => (socket.connecting ? socket.once('connect', stands) : stands()));
+  request.once('close', stands);
+}
 
+/** The body as text. @throws MaxComputeError where the connection breaks, or the text is longer than any answer is */
 export async function text(response: http.IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
+  let bytes = 0;
   try {
-    for await (const part of response) parts.push(part as Buffer);
+    for await (const part of response) {
+      bytes += (part as Buffer).length;
+      if (bytes > MOST_TEXT) throw unreachable('its answer is longer than any of MaxCompute');
+      parts.push(part as Buffer);
+    }
   } catch (error) {
     throw networkError(error as Error);
   }
   return Buffer.concat(parts).toString('utf8');
-}
-
-const unreachable = (message: string, cause?: unknown) =>
-  new MaxComputeError({
-    code: 'ConnectionFailed',
-    kind: 'busy',
-    message: `MaxCompute could not be reached: ${message}.`,
-    hint: 'It is tried again by itself; check endpoint and network if it stays.',
-    cause,
-  });
-
-export function networkError(error: Error): Error {
-  if (error.name === 'ConnectorError') return error;
-  const { code } = error as { code?: string };
-  if (code?.startsWith('ERR_TLS') || code?.includes('CERT') || code === 'DEPTH_ZERO_SELF_SIGNED_CERT') {
-    return new MaxComputeError({
-      code: 'CertificateRefused',
-      kind: 'config',
-      message: `The certificate of the endpoint was refused: ${error.message}.`,
-      hint: 'Check the endpoint.',
-      cause: error,
-    });
-  }
-  return unreachable(error.message || code || 'connection lost', error);
-}
-
-async function pause(millis: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, millis);
-    signal?.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

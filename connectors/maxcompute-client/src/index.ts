@@ -1,15 +1,31 @@
-export { type ColumnData, physicalOf } from './columns.ts';
+export { BlockWriter, type Compression } from './block-writer.ts';
+export * from './client.ts';
+export { type ColumnData, type Physical, physicalOf, type Values } from './columns.ts';
 export { crc32c } from './crc32c.ts';
+export type { AccessKey } from './credentials.ts';
+export { parseCsv } from './csv.ts';
 export * from './errors.ts';
-export { type ClientOptions, Http } from './http.ts';
-export { parseCsv, runSql, type SqlOptions, type SqlResult } from './instances.ts';
+export { type Answer, type Call, Http } from './http.ts';
+export * from './instances.ts';
 export * from './metadata.ts';
+export type { ClientOptions, Dial, Settings } from './options.ts';
+export * from './partition.ts';
 export * from './record-decoder.ts';
 export { RecordEncoder } from './record-encoder.ts';
 export type { Item, Stamp } from './record-items.ts';
 export * from './signing.ts';
+export * from './sql.ts';
 export * from './sql-text.ts';
+export type { TunnelPlace } from './tunnel.ts';
 export * from './tunnel-download.ts';
-export * from './tunnel-upload.ts';
+export {
+  createUpload,
+  reloadUpload,
+  type UploadSession,
+  type UploadStatus,
+  type UploadTarget,
+  writeBlock,
+} from './tunnel-upload.ts';
 export * from './types.ts';
-export { elements, escapeXml, textOf, unescapeXml } from './xml.ts';
+export { commitUpload } from './upload-commit.ts';
+export { attributeOf, elements, escapeXml, textOf, unescapeXml } from './xml.ts';

@@ -1,63 +1,84 @@
 import { randomUUID } from 'node:crypto';
-import { errorOfTask, MaxComputeError } from './errors.ts';
-import type { Http } from './http.ts';
-import { elements, escapeXml, textOf } from './xml.ts';
+import { MaxComputeError } from './errors.ts';
+import type { Answer, Http } from './http.ts';
+import { pause } from './pause.ts';
+import { resourceOf } from './resource.ts';
+import { attributeOf, elements, escapeXml, textOf } from './xml.ts';
 
 const TASK = 'AnonymousSQLTask';
 /** The types of version 2, without which half of the types are refused; UTC, so that nothing depends on the project. */
 const SETTINGS = { 'odps.sql.type.system.odps2': 'true', 'odps.sql.decimal.odps2': 'true', 'odps.sql.timezone': 'UTC' };
-const POLL_MS = [100, 200, 400, 800, 1_600, 2_000];
+/** How long the first submission of a Guid may take to be set up. */
+const CONFLICT_MS = 180_000;
 
-export interface SqlOptions {
+export interface SubmitOptions {
   /** Hints, the `SET` lines of a console. */
   settings?: { [name: string]: string };
   signal?: AbortSignal | undefined;
   /** Names the submission: the same id again runs nothing twice. */
   guid?: string;
+  /** 0 is the highest (default 9). */
+  priority?: number;
 }
 
-/** What a statement answered, as text. */
-export interface SqlResult {
-  instanceId: string;
-  /** Rows of a SELECT, the header left out; a cell of `null` is NULL. Limited by the service, 10,000 rows by default. */
-  rows: (string | null)[][];
-  columns: string[];
+export interface TaskStatus {
+  name: string;
+  /** `WAITING`, `RUNNING`, `SUCCESS`, `FAILED`, `SUSPENDED` or `CANCELLED`. */
+  status: string;
 }
 
-/** Runs one statement and waits for it. @throws MaxComputeError with the statement's own error code */
-export async function runSql(http: Http, sql: string, options: SqlOptions = {}): Promise<SqlResult> {
-  const { project } = http.options;
-  const instanceId = await submit(http, sql, options);
-  const resource = `/projects/${project}/instances/${instanceId}`;
-  const get = (query: { [name: string]: string }) =>
-    http.call({
-      method: 'GET',
-      base: http.options.endpoint,
-      resource,
-      query: { curr_project: project, ...query },
-      repeatable: true,
-      signal: options.signal,
-    });
-  for (let poll = 0; ; poll++) {
-    const { body } = await get({});
-    if (/terminated/i.test(textOf(body, 'Status') ?? '')) break;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS[Math.min(poll, POLL_MS.length - 1)]));
-    if (options.signal?.aborted) {
-      await stop(http, resource);
-      throw new MaxComputeError({ code: 'Stopped', kind: 'busy', message: 'The statement was stopped.' });
+const instancePath = (http: Http, id: string) => resourceOf('projects', http.options.project, 'instances', id);
+
+function get(http: Http, id: string, query: { [name: string]: string }, signal?: AbortSignal): Promise<Answer> {
+  return http.call({
+    method: 'GET',
+    base: http.options.endpoint,
+    resource: instancePath(http, id),
+    query: { curr_project: http.options.project, ...query },
+    repeatable: true,
+    signal,
+  });
+}
+
+/** Submits one statement; gives the instance's id at once. Repeated with its Guid while the answer is not known. */
+export async function submitSql(http: Http, sql: string, options: SubmitOptions = {}): Promise<string> {
+  const { project, schema } = http.options;
+  const body = jobXml(http, sql, options);
+  const deadline = Date.now() + CONFLICT_MS;
+  for (;;) {
+    try {
+      const { headers } = await http.call({
+        method: 'POST',
+        base: http.options.endpoint,
+        resource: `${resourceOf('projects', project)}/instances`,
+        query: { curr_project: project, curr_schema: schema },
+        body,
+        // The Guid makes it so: a second submission finds the first one's instance.
+        repeatable: true,
+        signal: options.signal,
+      });
+      return idOf(headers.location);
+    } catch (error) {
+      // The first submission with this Guid is still being set up.
+      if (!(error instanceof MaxComputeError) || error.status !== 409 || Date.now() > deadline) throw error;
+      await pause(error.retryAfterMs ?? 1_000, options.signal);
     }
   }
-  // Terminated says only that it ended: the status of the task says how.
-  const [task] = elements((await get({ taskstatus: '' })).body, 'Task');
-  const result = await get({ result: '' });
-  const { text, format } = resultText(result.body);
-  if (!/success/i.test(textOf(task?.content ?? '', 'Status') ?? '')) throw errorOfTask(text, instanceId);
-  const [columns = [], ...rows] = format === 'csv' ? parseCsv(text) : [];
-  return { instanceId, columns: columns.map(String), rows };
 }
 
-async function submit(http: Http, sql: string, options: SqlOptions): Promise<string> {
-  const { project, schema } = http.options;
+function idOf(location: string | undefined): string {
+  const id = location?.split('?')[0].split('/').pop();
+  if (id) return decodeURIComponent(id);
+  throw new MaxComputeError({
+    code: 'UnreadableAnswer',
+    kind: 'config',
+    message: 'The answer to a statement names no instance.',
+    hint: 'Check the endpoint: it should end in /api.',
+  });
+}
+
+function jobXml(http: Http, sql: string, options: SubmitOptions): string {
+  const { schema } = http.options;
   const named =
     schema === undefined
       ? {}
@@ -65,64 +86,67 @@ async function submit(http: Http, sql: string, options: SqlOptions): Promise<str
   const settings = JSON.stringify({ ...SETTINGS, ...named, ...options.settings });
   const property = (name: string, value: string) =>
     `<Property><Name>${name}</Name><Value>${escapeXml(value)}</Value></Property>`;
-  const query = `<Query><![CDATA[${sql.replaceAll(']]>', ']]]]><![CDATA[>')}]]></Query>`;
-  const body = `<?xml version="1.0" encoding="utf-8"?><Instance><Job><Priority>9</Priority><Guid>${options.guid ?? randomUUID()}</Guid><Tasks><SQL><Name>${TASK}</Name><Config>${property('uuid', randomUUID())}${property('settings', settings)}</Config>${query}</SQL></Tasks><DAG><RunMode>Sequence</RunMode></DAG></Job></Instance>`;
-  // The Guid makes the request repeatable: a second submission finds the first one's instance.
-  const answer = await http.call({
-    method: 'POST',
-    base: http.options.endpoint,
-    resource: `/projects/${project}/instances`,
-    query: { curr_project: project, ...(schema === undefined ? {} : { curr_schema: schema }) },
-    body,
-    repeatable: true,
-    signal: options.signal,
-  });
-  const id = answer.headers.location?.split('/').pop();
-  if (!id)
-    throw new MaxComputeError({
-      code: 'UnreadableAnswer',
-      kind: 'bug',
-      message: 'The answer to a statement names no instance.',
-    });
-  return id;
+  const config = `<Config>${property('uuid', randomUUID())}${property('settings', settings)}</Config>`;
+  const query = `<Query><![CDATA[${terminated(sql).replaceAll(']]>', ']]]]><![CDATA[>')}]]></Query>`;
+  const task = `<SQL><Name>${TASK}</Name>${config}${query}</SQL>`;
+  const guid = escapeXml(options.guid ?? randomUUID());
+  return `<?xml version="1.0" encoding="utf-8"?><Instance><Job><Priority>${options.priority ?? 9}</Priority><Guid>${guid}</Guid><Tasks>${task}</Tasks><DAG><RunMode>Sequence</RunMode></DAG></Job></Instance>`;
 }
 
-async function stop(http: Http, resource: string): Promise<void> {
-  const body = '<Instance><Status>Terminated</Status></Instance>';
-  await http
-    .call({
-      method: 'PUT',
-      base: http.options.endpoint,
-      resource,
-      query: { curr_project: http.options.project },
-      body,
-      repeatable: true,
-    })
-    .catch(() => {});
+/** Some servers want the semicolon. On a line of its own where a comment would swallow it. */
+function terminated(sql: string): string {
+  const text = sql.trimEnd();
+  if (text.endsWith(';')) return text;
+  return text.slice(text.lastIndexOf('\n') + 1).includes('--') ? `${text}\n;` : `${text};`;
 }
 
-function resultText(xml: string): { text: string; format: string } {
-  const [result] = elements(xml, 'Result');
-  if (result === undefined) return { text: '', format: 'text' };
-  const raw = textOf(xml, 'Result') ?? '';
-  const format = /Format="([^"]*)"/i.exec(result.attributes)?.[1].toLowerCase() ?? 'text';
+/** `RUNNING`, `SUSPENDED` or `TERMINATED`, which does not say how it ended: `taskStatuses` does. */
+export async function instanceStatus(http: Http, id: string, signal?: AbortSignal): Promise<string> {
+  return (textOf((await get(http, id, {}, signal)).body, 'Status') ?? 'UNKNOWN').toUpperCase();
+}
+
+export async function taskStatuses(http: Http, id: string, signal?: AbortSignal): Promise<TaskStatus[]> {
+  return elements((await get(http, id, { taskstatus: '' }, signal)).body, 'Task').map(({ content }) => ({
+    name: textOf(content, 'Name') ?? '',
+    status: (textOf(content, 'Status') ?? 'UNKNOWN').toUpperCase(),
+  }));
+}
+
+/** What a task left: rows as CSV, or the text of an error or of a statement that has no rows. */
+export interface TaskResult {
+  text: string;
+  format: string;
+  /** The service cut the rows at its limit. */
+  truncated: boolean;
+}
+
+export async function taskResult(http: Http, id: string, task: string, signal?: AbortSignal): Promise<TaskResult> {
+  const tasks = elements((await get(http, id, { result: '' }, signal)).body, 'Task');
+  const found = tasks.find(({ content }) => textOf(content, 'Name') === task) ?? tasks[0];
+  const [result] = elements(found?.content ?? '', 'Result');
+  if (found === undefined || result === undefined) return { text: '', format: 'text', truncated: false };
+  const raw = textOf(found.content, 'Result') ?? '';
+  const packed = attributeOf(result.attributes, 'Transform')?.toLowerCase() === 'base64';
   return {
-    text: /Transform="base64"/i.test(result.attributes) ? Buffer.from(raw, 'base64').toString('utf8') : raw,
-    format,
+    text: packed ? Buffer.from(raw, 'base64').toString('utf8') : raw,
+    format: attributeOf(result.attributes, 'Format')?.toLowerCase() ?? 'text',
+    truncated: /"SelectResultStatus"\s*:\s*"TRUNCATED"/i.test(textOf(found.content, 'ResultDescriptor') ?? ''),
   };
 }
 
-/** CSV with quoted fields; the unquoted token `\N` is NULL. */
-export function parseCsv(text: string): (string | null)[][] {
-  const rows: (string | null)[][] = [];
-  let row: (string | null)[] = [];
-  const token = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g;
-  for (let match = token.exec(text); match !== null && match.index < text.length; match = token.exec(text)) {
-    row.push(match[1] === undefined ? (match[2] === '\\N' ? null : match[2]) : match[1].replaceAll('""', '"'));
-    if (match[3] !== ',') {
-      rows.push(row);
-      row = [];
-    }
+/** Asks the service to stop an instance. It takes a while; one that has ended is no error. */
+export async function stopInstance(http: Http, id: string, signal?: AbortSignal): Promise<void> {
+  try {
+    await http.call({
+      method: 'PUT',
+      base: http.options.endpoint,
+      resource: instancePath(http, id),
+      query: { curr_project: http.options.project },
+      body: '<Instance><Status>Terminated</Status></Instance>',
+      repeatable: true,
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof MaxComputeError) || error.code !== 'InvalidStateSetting') throw error;
   }
-  return rows;
 }

@@ -1,8 +1,9 @@
 import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
-import { partitionSql } from './sql-text.ts';
+import { type Partition, partitionText } from './partition.ts';
+import { resourceOf } from './resource.ts';
 import { type OdpsColumn, parseType } from './types.ts';
-import { elements, textOf } from './xml.ts';
+import { attributeOf, elements, textOf } from './xml.ts';
 
 export interface Table {
   name: string;
@@ -44,36 +45,57 @@ const get = (http: Http, resource: string, query: { [name: string]: string | und
     signal,
   });
 
-const tablePath = (http: Http, table: string) => `/projects/${http.options.project}/tables/${table}`;
+const tablePath = (http: Http, table: string) =>
+  resourceOf('projects', http.options.project, 'tables', table.toLowerCase());
 
 /** Checks that the project can be reached with these credentials. */
 export async function getProject(http: Http, signal?: AbortSignal): Promise<{ name: string; owner: string }> {
-  const { body, headers } = await get(http, `/projects/${http.options.project}`, {}, signal);
-  if (textOf(body, 'Project') === undefined) {
-    throw new MaxComputeError({
-      code: 'UnreadableAnswer',
-      kind: 'config',
-      message: 'This endpoint answers, but not as MaxCompute does.',
-      hint: 'Check the endpoint: it should end in /api.',
-    });
-  }
+  const { body, headers } = await get(http, resourceOf('projects', http.options.project), {}, signal);
+  if (textOf(body, 'Project') === undefined) throw strange();
   return { name: textOf(body, 'Name') ?? http.options.project, owner: String(headers['x-odps-owner'] ?? '') };
+}
+
+function strange(): MaxComputeError {
+  return new MaxComputeError({
+    code: 'UnreadableAnswer',
+    kind: 'config',
+    message: 'This endpoint answers, but not as MaxCompute does.',
+    hint: 'Check the endpoint: it should end in /api.',
+  });
+}
+
+/** True for the 404 of a thing that is not there, and not for that of the project around it. */
+function isAbsent(error: unknown): boolean {
+  return (
+    error instanceof MaxComputeError &&
+    error.status === 404 &&
+    error.code !== 'NoSuchProject' &&
+    !`${error.code} ${error.message}`.includes('ODPS-0420111')
+  );
 }
 
 /** Undefined where there is no such table. */
 export async function getTable(http: Http, name: string, signal?: AbortSignal): Promise<Table | undefined> {
   try {
-    return tableOf((await get(http, tablePath(http, name.toLowerCase()), {}, signal)).body);
+    return tableOf((await get(http, tablePath(http, name), {}, signal)).body);
   } catch (error) {
-    if (error instanceof MaxComputeError && error.status === 404 && error.code !== 'NoSuchProject') return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }
 
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw strange();
+  }
+}
+
 function tableOf(xml: string): Table {
-  const schema = JSON.parse(textOf(xml, 'Schema') ?? '{}') as Record<string, unknown>;
-  const reserved =
-    typeof schema.Reserved === 'string' ? (JSON.parse(schema.Reserved) as { PrimaryKey?: string[] }) : {};
+  const schema = parseJson(textOf(xml, 'Schema') ?? '');
+  // A JSON text inside the JSON.
+  const reserved: { PrimaryKey?: string[] } = typeof schema.Reserved === 'string' ? parseJson(schema.Reserved) : {};
   const count = (value: unknown) => (typeof value === 'number' && value >= 0 ? value : null);
   return {
     name: textOf(xml, 'Name') ?? String(schema.tableName ?? ''),
@@ -88,61 +110,74 @@ function tableOf(xml: string): Table {
   };
 }
 
-/** Names of all tables, page by page. */
-export async function* listTables(http: Http, prefix = '', signal?: AbortSignal): AsyncGenerator<string> {
+/** The pages of a list, until the service names no further one. */
+async function* pages(
+  http: Http,
+  resource: string,
+  query: { [name: string]: string | undefined },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
   let marker: string | undefined;
   do {
-    const { body } = await get(
-      http,
-      `/projects/${http.options.project}/tables`,
-      { expectmarker: 'true', name: prefix || undefined, marker },
-      signal,
-    );
-    for (const { content } of elements(body, 'Table')) yield textOf(content, 'Name') ?? '';
+    const { body } = await get(http, resource, { ...query, expectmarker: 'true', marker }, signal);
+    yield body;
     marker = textOf(body, 'Marker') || undefined;
   } while (marker !== undefined);
 }
 
-/** All partitions, page by page. */
+/** Names of all tables, page by page. */
+export async function* listTables(http: Http, prefix = '', signal?: AbortSignal): AsyncGenerator<string> {
+  const resource = resourceOf('projects', http.options.project, 'tables');
+  for await (const page of pages(http, resource, { name: prefix || undefined }, signal))
+    for (const { content } of elements(page, 'Table')) yield textOf(content, 'Name') ?? '';
+}
+
+/** All partitions, page by page. @throws MaxComputeError kind `missing` where there is no such table */
 export async function* listPartitions(
   http: Http,
   table: string,
   signal?: AbortSignal,
 ): AsyncGenerator<{ name: string; value: string }[]> {
-  let marker: string | undefined;
-  do {
-    const { body } = await get(http, tablePath(http, table), { partitions: '', expectmarker: 'true', marker }, signal);
-    for (const { content } of elements(body, 'Partition')) {
+  for await (const page of pages(http, tablePath(http, table), { partitions: '' }, signal)) {
+    for (const { content } of elements(page, 'Partition')) {
       yield elements(content, 'Column').map(({ attributes }) => ({
-        name: /Name="([^"]*)"/.exec(attributes)?.[1] ?? '',
-        value: /Value="([^"]*)"/.exec(attributes)?.[1] ?? '',
+        name: attributeOf(attributes, 'Name') ?? '',
+        value: attributeOf(attributes, 'Value') ?? '',
       }));
     }
-    marker = textOf(body, 'Marker') || undefined;
-  } while (marker !== undefined);
+  }
 }
 
+/** @throws MaxComputeError kind `missing` where there is no such table */
 export async function hasPartition(
   http: Http,
   table: string,
-  partition: readonly { name: string; value: string }[],
+  partition: Partition,
   signal?: AbortSignal,
 ): Promise<boolean> {
   try {
-    await get(http, tablePath(http, table), { partition: partitionSql(partition).replaceAll('`', '') }, signal);
+    await get(http, tablePath(http, table), { partition: partitionText(partition) }, signal);
     return true;
   } catch (error) {
-    if (error instanceof MaxComputeError && error.status === 404 && /partition|object/i.test(error.code)) return false;
+    if (isAbsent(error) && /partition|object/i.test((error as MaxComputeError).code)) return false;
     throw error;
   }
 }
 
-/** The tunnel's endpoint: the one configured, else the one the service names. */
+/** The tunnel's endpoint: the one configured, else the one the service names, which is asked once. */
 export async function tunnelEndpoint(http: Http, signal?: AbortSignal): Promise<string> {
-  const { tunnelEndpoint: configured, endpoint, project, quota } = http.options;
-  if (configured !== undefined) return configured;
-  const { body } = await get(http, `/projects/${project}/tunnel`, { service: '', quotaName: quota }, signal);
-  const found = `${new URL(endpoint).protocol}//${body.trim()}`;
+  const { tunnelEndpoint: known, endpoint, project, quota } = http.options;
+  if (known !== undefined) return known;
+  const { body } = await get(
+    http,
+    `${resourceOf('projects', project)}/tunnel`,
+    { service: '', quotaName: quota },
+    signal,
+  );
+  const place = body.trim();
+  // A name or address and perhaps a port: anything else would let an answer choose the path, too.
+  if (!/^(\[[0-9a-f:]+\]|[\w.-]+)(:\d{1,5})?$/i.test(place)) throw strange();
+  const found = `${new URL(endpoint).protocol}//${place}`;
   http.options.tunnelEndpoint = found;
   return found;
 }

@@ -1,11 +1,5 @@
 import { createHmac } from 'node:crypto';
-
-export interface AccessKey {
-  accessId: string;
-  accessKey: string;
-  /** STS token of temporary credentials. */
-  securityToken?: string | undefined;
-}
+import type { AccessKey } from './credentials.ts';
 
 export interface SignedRequest {
   method: string;

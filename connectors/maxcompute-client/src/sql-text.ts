@@ -3,17 +3,15 @@ export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
 
+const ESCAPES: { [character: string]: string } = {
+  '\\': '\\\\',
+  "'": "\\'",
+  '\n': '\\n',
+  '\r': '\\r',
+  '\0': '\\0',
+};
+
 /** A string literal: backslashes and quotes are escaped. */
 export function quoteText(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\0', '\\0')}'`;
-}
-
-/** `pt='20260301',hh='01'`, as SQL and metadata requests write a partition. */
-export function partitionSql(partition: readonly { name: string; value: string }[]): string {
-  return partition.map((one) => `${quoteName(one.name)}=${quoteText(one.value)}`).join(',');
-}
-
-/** `pt=20260301,hh=01`, as tunnel requests write one: no quotes, no spaces. */
-export function partitionSpec(partition: readonly { name: string; value: string }[]): string {
-  return partition.map((one) => `${one.name}=${one.value}`).join(',');
+  return `'${text.replace(/[\\'\n\r\0]/g, (one) => ESCAPES[one])}'`;
 }

@@ -1,95 +1,149 @@
-import { errorOfAnswer, MaxComputeError } from './errors.ts';
-import { type Http, networkError, text, tunnelHeaders } from './http.ts';
-import { tunnelEndpoint } from './metadata.ts';
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { createInflate } from 'node:zlib';
+import type { Compression } from './block-writer.ts';
+import { MaxComputeError } from './errors.ts';
+import type { Http } from './http.ts';
+import { networkError } from './network-error.ts';
+import { pause } from './pause.ts';
 import { type DecodedBatch, RecordDecoder } from './record-decoder.ts';
-import { partitionSpec } from './sql-text.ts';
-import { type OdpsColumn, parseType } from './types.ts';
+import { columnsOf, parseSession, type SessionJson, sessionCall, type TunnelPlace, tunnelCall } from './tunnel.ts';
+import type { OdpsColumn } from './types.ts';
 
+export type DownloadOf = TunnelPlace;
+
+/** A snapshot of table or partition. It lives 24 hours; commits after it do not change what it reads. */
 export interface DownloadSession {
   id: string;
+  status: string;
+  /** Exact for this snapshot. */
   rows: number;
   columns: OdpsColumn[];
 }
 
-export interface DownloadOf {
-  table: string;
-  partition: { name: string; value: string }[];
+export interface ReadOptions {
+  /** Names of the columns to read, in the order in which they are to come. Absent: all. */
+  columns?: readonly string[] | undefined;
+  compression?: Compression | undefined;
+  signal?: AbortSignal | undefined;
 }
 
-const tablePath = (http: Http, table: string) =>
-  `/projects/${http.options.project}${http.options.schema === undefined ? '' : `/schemas/${http.options.schema}`}/tables/${table}`;
+interface DownloadJson extends SessionJson {
+  DownloadID?: string;
+  RecordCount?: number;
+}
 
-/** A snapshot of table or partition to read from. */
-export async function createDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<DownloadSession> {
-  const partition = of.partition.length === 0 ? undefined : partitionSpec(of.partition);
-  const { body } = await http.call({
-    method: 'POST',
-    base: await tunnelEndpoint(http, signal),
-    resource: tablePath(http, of.table),
-    query: { downloads: '', partition, quotaName: http.options.quota, curr_project: http.options.project },
-    headers: tunnelHeaders,
-    repeatable: true,
-    signal,
-  });
-  const json = JSON.parse(body) as {
-    DownloadID: string;
-    RecordCount: number;
-    Schema: { columns: { name: string; type: string; nullable?: boolean }[] };
+const POLL_MS = [100, 200, 400, 800, 1_600, 3_200, 5_000];
+
+function downloadOf(body: string, id: string): DownloadSession {
+  const json = parseSession<DownloadJson>(body);
+  return {
+    id: json.DownloadID ?? id,
+    status: (json.Status ?? 'NORMAL').toUpperCase(),
+    rows: json.RecordCount ?? 0,
+    columns: columnsOf(json),
   };
-  const columns = json.Schema.columns.map((one) => ({
-    name: one.name,
-    type: parseType(one.type),
-    nullable: one.nullable ?? true,
-    comment: '',
-  }));
-  return { id: json.DownloadID, rows: json.RecordCount, columns };
 }
 
-/** Rows `start` to `start + count`. @throws MaxComputeError `TruncatedDataStream` where the connection ended early */
+/** Opens a session and waits until it can be read. */
+export async function createDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<DownloadSession> {
+  const { body } = await sessionCall(http, of, 'POST', { downloads: '' }, true, signal);
+  let session = downloadOf(body, '');
+  for (let poll = 0; session.status === 'INITIATING'; poll++) {
+    await pause(POLL_MS[Math.min(poll, POLL_MS.length - 1)], signal);
+    session = await reloadDownload(http, of, session.id, signal);
+  }
+  return session;
+}
+
+/** @throws MaxComputeError `NoSuchDownload` once it has expired */
+export async function reloadDownload(
+  http: Http,
+  of: DownloadOf,
+  id: string,
+  signal?: AbortSignal,
+): Promise<DownloadSession> {
+  const { body } = await sessionCall(http, of, 'GET', { downloadid: id }, true, signal);
+  return downloadOf(body, id);
+}
+
+/**
+ * Rows `start` to `start + count`. Batches that were given are whole and checked, even where a later one fails.
+ * @throws MaxComputeError `TruncatedDataStream` where fewer rows came than were asked for; read the range again
+ */
 export async function* readRows(
   http: Http,
   of: DownloadOf,
   session: DownloadSession,
   start: number,
   count: number,
-  signal?: AbortSignal,
+  options: ReadOptions = {},
 ): AsyncGenerator<DecodedBatch> {
-  const partition = of.partition.length === 0 ? undefined : partitionSpec(of.partition);
-  const request = await http.open({
-    method: 'GET',
-    base: await tunnelEndpoint(http, signal),
-    resource: tablePath(http, of.table),
-    query: {
-      downloadid: session.id,
-      data: '',
-      rowrange: `(${start},${count})`,
-      partition,
-      quotaName: http.options.quota,
-      curr_project: http.options.project,
-    },
-    headers: { ...tunnelHeaders, 'accept-encoding': 'identity' },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const answered = http.answer(request);
-  request.end();
-  const response = await answered;
-  if ((response.statusCode ?? 0) >= 300)
-    throw errorOfAnswer(response.statusCode ?? 0, await text(response), response.headers);
-  const decoder = new RecordDecoder(session.columns.map((column) => column.type));
+  const { compression = 'identity', signal } = options;
+  const columns = options.columns === undefined ? session.columns : options.columns.map((name) => find(session, name));
+  const decoder = new RecordDecoder(columns.map((column) => column.type));
+  const query = {
+    downloadid: session.id,
+    data: '',
+    rowrange: `(${start},${count})`,
+    columns: options.columns === undefined ? undefined : columns.map((column) => column.name).join(','),
+  };
+  const headers = { 'accept-encoding': compression, 'content-length': '0' };
+  const call = await tunnelCall(http, of, { method: 'GET', query, headers, repeatable: true, signal });
+  const response = await http.stream(call);
   try {
-    for await (const chunk of response) yield* decoder.push(chunk as Buffer);
+    for await (const chunk of bodyOf(response)) yield* decoder.push(chunk as Buffer);
   } catch (error) {
-    throw error instanceof MaxComputeError ? error : networkError(error as Error);
+    throw readError(error as Error);
   } finally {
     response.destroy();
   }
   const last = decoder.end();
-  if (decoder.rows !== count)
-    throw new MaxComputeError({
-      code: 'TruncatedDataStream',
-      kind: 'busy',
-      message: `${decoder.rows} of ${count} rows came.`,
-      hint: 'Read them again.',
-    });
+  if (decoder.rows !== count) throw truncated(`${decoder.rows} of ${count} rows came.`);
   if (last !== null) yield last;
+}
+
+/** The answer says how it is packed, which may differ from what was asked for. */
+function bodyOf(response: IncomingMessage): Readable {
+  const encoding = response.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return response;
+  if (encoding === 'deflate') {
+    const inflate = createInflate();
+    response.once('error', (error) => inflate.destroy(error));
+    return response.pipe(inflate);
+  }
+  throw new MaxComputeError({
+    code: 'UnknownEncoding',
+    kind: 'bug',
+    message: `The service sent the rows packed as ${encoding}.`,
+    hint: 'This version reads plain and deflate.',
+  });
+}
+
+function readError(error: Error): Error {
+  const code = String((error as { code?: string }).code);
+  if (!code.startsWith('Z_')) return networkError(error);
+  if (code === 'Z_BUF_ERROR') return truncated('The packed rows end in their middle.');
+  return new MaxComputeError({
+    code: 'MalformedDataStream',
+    kind: 'data',
+    message: `The rows are not packed as they say: ${error.message}.`,
+    hint: 'Read them again.',
+    cause: error,
+  });
+}
+
+function find(session: DownloadSession, name: string): OdpsColumn {
+  const found = session.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found;
+  throw new MaxComputeError({
+    code: 'InvalidColumnSpec',
+    kind: 'missing',
+    message: `There is no column "${name}".`,
+    hint: `There are ${session.columns.map((column) => column.name).join(', ')}.`,
+  });
+}
+
+function truncated(message: string): MaxComputeError {
+  return new MaxComputeError({ code: 'TruncatedDataStream', kind: 'busy', message, hint: 'Read them again.' });
 }

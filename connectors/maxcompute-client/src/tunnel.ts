@@ -1,0 +1,94 @@
+import { MaxComputeError } from './errors.ts';
+import type { Answer, Call, Http } from './http.ts';
+import { tunnelEndpoint } from './metadata.ts';
+import { partitionSpec } from './partition.ts';
+import { resourceOf } from './resource.ts';
+import { type OdpsColumn, parseType } from './types.ts';
+
+/** A table, or one partition of it. */
+export interface TunnelPlace {
+  table: string;
+  /** The whole partition down to the leaf; empty for a table without partitions. */
+  partition: { name: string; value: string }[];
+}
+
+export interface TunnelQuery {
+  [name: string]: string | undefined;
+}
+
+const HEADERS = {
+  'x-odps-tunnel-version': '6',
+  'odps-tunnel-date-transform': 'v1',
+  'odps-tunnel-sdk-support-schema-evolution': 'true',
+};
+
+/** A request to the tunnel about a table. */
+export async function tunnelCall(
+  http: Http,
+  place: TunnelPlace,
+  call: Pick<Call, 'method' | 'repeatable' | 'signal'> & { query: TunnelQuery; headers?: { [name: string]: string } },
+): Promise<Call> {
+  const { project, schema, quota } = http.options;
+  const own = schema === undefined ? [] : ['schemas', schema];
+  const partition = place.partition.length === 0 ? undefined : partitionSpec(place.partition);
+  return {
+    method: call.method,
+    base: await tunnelEndpoint(http, call.signal),
+    resource: resourceOf('projects', project, ...own, 'tables', place.table),
+    query: { ...call.query, partition, quotaName: quota, curr_project: project },
+    headers: { ...HEADERS, ...call.headers },
+    repeatable: call.repeatable,
+    signal: call.signal,
+  };
+}
+
+/** Asks about a session, or changes its state. */
+export async function sessionCall(
+  http: Http,
+  place: TunnelPlace,
+  method: 'GET' | 'POST',
+  query: TunnelQuery,
+  repeatable: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const headers = { 'content-length': '0' };
+  return http.call(await tunnelCall(http, place, { method, query, headers, repeatable, signal }));
+}
+
+interface ColumnJson {
+  name: string;
+  type: string;
+  nullable?: boolean;
+  comment?: string;
+}
+
+/** What both kinds of session tell. Old servers send little of it. */
+export interface SessionJson {
+  Status?: string;
+  Schema?: { columns?: ColumnJson[] };
+}
+
+/** @throws MaxComputeError `UnreadableAnswer` */
+export function parseSession<T extends SessionJson>(body: string): T {
+  try {
+    const json: unknown = JSON.parse(body);
+    if (typeof json === 'object' && json !== null) return json as T;
+  } catch {
+    // Told below, as for any other text.
+  }
+  throw new MaxComputeError({
+    code: 'UnreadableAnswer',
+    kind: 'config',
+    message: `This is not an answer of the tunnel: ${body.slice(0, 120)}`,
+    hint: 'Check the tunnel endpoint.',
+  });
+}
+
+export function columnsOf(json: SessionJson): OdpsColumn[] {
+  return (json.Schema?.columns ?? []).map((one) => ({
+    name: one.name,
+    type: parseType(one.type),
+    nullable: one.nullable ?? true,
+    comment: one.comment ?? '',
+  }));
+}
