@@ -11,7 +11,6 @@ const [command, ...args] = process.argv.slice(2);
 const ENTRIES = {
   demo: 'tools/dist/demo.js',
   start: 'server/app/dist/main.js',
-  dev: 'tools/dist/dev.js',
   bench: 'tools/dist/bench.js',
   chaos: 'tools/dist/chaos.js',
   emulator: 'connectors/maxcompute-emulator/dist/main.js',
