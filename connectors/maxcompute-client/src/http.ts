@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { type Agents, openAgents } from './agents.ts';
+import { type Agents, CONNECT_MS, type DialOptions, openAgents } from './agents.ts';
 import type { AccessKey } from './credentials.ts';
 import { errorOfAnswer, MaxComputeError } from './errors.ts';
 import { aborted, kindOf, networkError, unreachable } from './network-error.ts';
@@ -81,20 +81,21 @@ export class Http {
       Object.entries(call.query ?? {}).filter((one): one is [string, string] => one[1] !== undefined),
     );
     const secure = base.protocol === 'https:';
-    return (secure ? https : http).request({
+    const how: http.RequestOptions & DialOptions = {
       method: call.method,
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port === '' ? (secure ? 443 : 80) : Number(base.port),
       path: pathOf(base, call.resource, query),
       headers: this.#signed(call, query, headers),
       agent: this.#agents.get(secure, base.origin, once),
-      ...(call.signal === undefined ? {} : { signal: call.signal }),
-    });
+      ...(call.signal === undefined ? {} : { signal: call.signal, dialSignal: call.signal }),
+    };
+    return (secure ? https : http).request(how);
   }
 
   /** Settles with the answer's head, or with what went wrong on the way. */
   answer(request: http.ClientRequest): Promise<http.IncomingMessage> {
-    const { timeoutMs = 120_000, connectTimeoutMs = 10_000 } = this.options;
+    const { timeoutMs = 120_000, connectTimeoutMs = CONNECT_MS } = this.options;
     request.setTimeout(timeoutMs, () => request.destroy(unreachable(`nothing came for ${timeoutMs} ms`)));
     limitConnecting(request, connectTimeoutMs);
     return new Promise((resolve, reject) => {
@@ -183,10 +184,13 @@ function pathOf(base: URL, resource: string, query: ReadonlyMap<string, string>)
 
 /** Node's own timeout begins once a connection stands; an address that swallows packets would hold it for minutes. */
 function limitConnecting(request: http.ClientRequest, millis: number): void {
-  const timer = setTimeout(() => request.destroy(unreachable(`no connection within ${millis} ms`)), millis);
-  const stands = () => clearTimeout(timer);
-  request.once('socket', (socket) => (socket.connecting ? socket.once('connect', stands) : stands()));
-  request.once('close', stands);
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => request.destroy(unreachable(`no connection within ${millis} ms`)), millis);
+    const stands = () => clearTimeout(timer);
+    socket.once('connect', stands);
+    request.once('close', stands);
+  });
 }
 
 /** The body as text. @throws MaxComputeError where the connection breaks, or the text is longer than any answer is */
