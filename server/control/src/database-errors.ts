@@ -6,3 +6,13 @@ export function uniqueViolation(error: unknown): string | null {
   }
   return null;
 }
+
+const FAULTS = /^(08|57P|53|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT)/;
+
+/** True where the database is away or overloaded for the moment: the same again may work. */
+export function isDatabaseFault(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (FAULTS.test(String((at as { code?: unknown }).code ?? ''))) return true;
+  }
+  return false;
+}

@@ -4,6 +4,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { owned } from './claims.ts';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
+import { isDatabaseFault } from './database-errors.ts';
 import {
   attempts,
   dirtyRecords,
@@ -28,13 +29,15 @@ export interface Claim {
  * The run-store of one attempt over the database. Each write happens only while the attempt owns the instance, under a
  * lock on its row: an attempt that was replaced meanwhile changes nothing and is told `LEASE_LOST`.
  */
-export function createRunStore(control: Control, claim: Claim, worker: string): RunStore {
+export function createRunStore(control: Control, claim: Claim, worker: string, leaseSeconds: number): RunStore {
   const guarded = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    control.db.transaction(async (tx) => {
-      const [mine] = await tx.select({ id: instances.id }).from(instances).where(owned(claim, worker)).for('update');
-      if (mine === undefined) throw lost();
-      return work(tx);
-    });
+    throughOutage(leaseSeconds, () =>
+      control.db.transaction(async (tx) => {
+        const [mine] = await tx.select({ id: instances.id }).from(instances).where(owned(claim, worker)).for('update');
+        if (mine === undefined) throw lost();
+        return work(tx);
+      }),
+    );
   const mine = eq(instances.id, claim.id);
   const split = (number: number) => and(eq(splits.instanceId, claim.id), eq(splits.number, number));
   const here = { instanceId: claim.id, attempt: claim.attempt };
@@ -141,6 +144,22 @@ export function createRunStore(control: Control, claim: Claim, worker: string): 
 /** PostgreSQL's JSON knows no NUL character. */
 function withoutNul<T>(value: T): T {
   return JSON.parse(JSON.stringify(value).replaceAll('\\u0000', '\\u2400')) as T;
+}
+
+const AGAIN_MS = 200;
+
+/** A database that restarts is waited for as long as the lease may last; after that the attempt is nobody's any more. */
+async function throughOutage<T>(leaseSeconds: number, work: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + leaseSeconds * 1_000;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDatabaseFault(error)) throw error;
+      if (Date.now() > deadline) throw lost();
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
 }
 
 function lost(): ConnectorError {

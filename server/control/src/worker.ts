@@ -6,6 +6,7 @@ import { and, eq } from 'drizzle-orm';
 import { claimNext, type Heartbeat, heartbeat } from './claims.ts';
 import type { Control } from './context.ts';
 import { endOf } from './data-sources.ts';
+import { isDatabaseFault } from './database-errors.ts';
 import { endAttempt } from './endings.ts';
 import { runSpecOf, versionOf } from './run-specs.ts';
 import { createRunStore } from './run-store.ts';
@@ -92,7 +93,8 @@ async function attempt(control: Control, options: WorkerOptions, worker: string,
         });
         return await host.end.finally(() => clearInterval(beats));
       } catch (error) {
-        return { end: 'failed', failure: toFailure(error) };
+        // While the database is away nobody can say how this ends: the lease runs out, and another attempt goes on.
+        return isDatabaseFault(error) ? { end: 'lost' } : { end: 'failed', failure: toFailure(error) };
       }
     })();
     log.info(
@@ -128,7 +130,7 @@ async function startRun(
   const spec = await runSpecOf(control, instance, definition, options.idleSeconds);
   const source = await endOf(control, definition.source.dataSourceId, 'READ');
   const target = await endOf(control, definition.target.dataSourceId, 'WRITE');
-  const store = createRunStore(control, { id: instance.id, attempt: instance.attempt }, worker);
+  const store = createRunStore(control, { id: instance.id, attempt: instance.attempt }, worker, options.leaseSeconds);
   const host = control.hosts.run({ spec, source, target }, store, {
     memoryMb: instance.memoryMb,
     cpu: definition.options.cpu,
