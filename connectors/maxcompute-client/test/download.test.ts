@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { deflateSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { type DecodedBatch, parseType, RecordEncoder } from '../src/index.ts';
+import { type Got, inTurn, json, type Reply, service } from './service.ts';
+
+const encoder = () => new RecordEncoder([parseType('bigint')]);
+
+function stream(...values: bigint[]): Buffer {
+  const records = encoder();
+  const column = { length: values.length, values: BigInt64Array.from(values) };
+  return Buffer.concat([records.encode([column], values.length), records.end()]);
+}
+
+const session = (changes: object = {}) =>
+  json(200, {
+    DownloadID: 'D1',
+    Status: 'normal',
+    RecordCount: 3,
+    Schema: {
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'name', type: 'string' },
+      ],
+    },
+    ...changes,
+  });
+
+const bytes =
+  (body: Buffer, headers: { [name: string]: string } = {}): Reply =>
+  (_, response) =>
+    response.writeHead(200, headers).end(body);
+
+const isData = (got: Got) => got.query.has('data');
+
+async function reading(reply: Reply, compression?: 'deflate') {
+  const { client, got } = await service((one, response) => (isData(one) ? reply : session())(one, response));
+  const download = await client.table('t').download({ partition: [{ name: 'pt', value: 'x' }] });
+  const batches: DecodedBatch[] = [];
+  const read = (async () => {
+    for await (const batch of download.read(10, 3, { columns: ['ID'], compression })) batches.push(batch);
+    return batches.flatMap((batch) => [...(batch.columns[0].values as BigInt64Array).subarray(0, batch.rows)]);
+  })();
+  return { read, got };
+}
+
+describe('a download', () => {
+  it('asks for a range and columns, and gives them', async () => {
+    const { read, got } = await reading(bytes(stream(1n, 2n, 3n)));
+    expect(await read).toEqual([1n, 2n, 3n]);
+    expect([...got[1].query]).toEqual([
+      ['downloadid', 'D1'],
+      ['data', ''],
+      ['rowrange', '(10,3)'],
+      ['columns', 'id'],
+      ['partition', 'pt=x'],
+      ['curr_project', 'proj'],
+    ]);
+    expect(got[1].headers['accept-encoding']).toBe('identity');
+  });
+
+  it('waits until its session is ready', async () => {
+    const { client, got } = await service(
+      inTurn(session({ Status: 'INITIATING', RecordCount: 0 }), session({ Status: 'INITIATING' }), session()),
+    );
+    expect((await client.table('t').download()).rows).toBe(3);
+    expect(got.map((one) => one.method)).toEqual(['POST', 'GET', 'GET']);
+  });
+
+  it('inflates what comes deflated, asked for or not', async () => {
+    const packed = bytes(deflateSync(stream(1n, 2n, 3n)), { 'content-encoding': 'deflate' });
+    expect(await (await reading(packed, 'deflate')).read).toEqual([1n, 2n, 3n]);
+    expect(await (await reading(packed)).read).toEqual([1n, 2n, 3n]);
+    expect(await (await reading(bytes(stream(1n, 2n, 3n)), 'deflate')).read).toEqual([1n, 2n, 3n]);
+  });
+
+  it('reads the deflated stream of another client', async () => {
+    const vectors = JSON.parse(readFileSync(new URL('./tunnel.vectors.json', import.meta.url), 'utf8'));
+    const { hex } = vectors.compression.streams.find(
+      (one: { contentEncoding: string }) => one.contentEncoding === 'deflate',
+    );
+    const vector = vectors.recordVectors.find((one: { id: string }) => one.id === vectors.compression.ofVector);
+    const { client } = await service((one, response) =>
+      (isData(one)
+        ? bytes(Buffer.from(hex, 'hex'), { 'content-encoding': 'deflate' })
+        : session({ Schema: { columns: vector.columns } }))(one, response),
+    );
+    const download = await client.table('t').download();
+    let rows = 0;
+    for await (const batch of download.read(0, vector.recordCount)) rows += batch.rows;
+    expect(rows).toBe(vector.recordCount);
+  });
+
+  it.each([
+    [
+      'a connection that breaks',
+      (_: Got, response: Parameters<Reply>[1]) => {
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write(stream(1n, 2n, 3n).subarray(0, 9), () => response.destroy());
+      },
+      'ConnectionFailed',
+    ],
+    ['no trailer', bytes(stream(1n, 2n, 3n).subarray(0, 9)), 'TruncatedDataStream'],
+    ['fewer rows, well closed', bytes(stream(1n, 2n)), 'TruncatedDataStream'],
+    ['an empty body', bytes(Buffer.alloc(0)), 'TruncatedDataStream'],
+    [
+      'half of what was deflated',
+      bytes(deflateSync(stream(1n, 2n, 3n)).subarray(0, 12), { 'content-encoding': 'deflate' }),
+      'TruncatedDataStream',
+    ],
+    ['what is not deflated', bytes(stream(1n), { 'content-encoding': 'deflate' }), 'MalformedDataStream'],
+    ['an unknown packing', bytes(stream(1n), { 'content-encoding': 'zstd' }), 'UnknownEncoding'],
+    ['a table that changed', json(409, { Code: 'TableModified', Message: 'x' }), 'TableModified'],
+  ] as [string, Reply, string][])(
+    'does not take %s for an end',
+    async (_, reply, code) => {
+      const { read } = await reading(reply);
+      await expect(read).rejects.toMatchObject({ name: 'MaxComputeError', code });
+    },
+    15_000,
+  );
+
+  it('begins again where the service refuses for now', async () => {
+    const busy = json(429, { Code: 'SlotExceeded', Message: 'x', HoldClientMillis: 1 });
+    expect(await (await reading(inTurn(busy, json(503, ''), bytes(stream(1n, 2n, 3n))))).read).toEqual([1n, 2n, 3n]);
+  });
+
+  it('lets go of its connection when its reader leaves', async () => {
+    let closed: () => void;
+    const gone = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const records = encoder();
+    const many = records.encode([{ length: 8_192, values: new BigInt64Array(8_192) }], 8_192);
+    const { client } = await service((one, response) => {
+      if (!isData(one)) return session()(one, response);
+      response.once('close', () => closed());
+      response.writeHead(200).write(many);
+    });
+    const download = await client.table('t').download();
+    for await (const _ of download.read(0, 9_000, { columns: ['id'] })) break;
+    await gone;
+  });
+
+  it('knows the columns that there are', async () => {
+    const { client } = await service(session());
+    const download = await client.table('t').download();
+    await expect(download.read(0, 1, { columns: ['nope'] }).next()).rejects.toMatchObject({
+      code: 'InvalidColumnSpec',
+      hint: expect.stringContaining('id, name'),
+    });
+  });
+});
