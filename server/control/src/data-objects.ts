@@ -5,7 +5,7 @@ import { requireRole } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { type DataSource, getDataSource, likeAnywhere, openedEnd } from './data-sources.ts';
 import { startOperation, type WorkspaceOperation } from './operations.ts';
-import { COUNT_LIMIT, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
+import { countRows, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
 import { dataObjects } from './tables/data-sources.ts';
 
 export type DataObject = typeof dataObjects.$inferSelect;
@@ -131,18 +131,10 @@ export async function listObjects(
     .where(and(where, args.after ? gt(dataObjects.name, decodeCursor(args.after, 1)[0]) : undefined))
     .orderBy(asc(dataObjects.name))
     .limit(limit + 1);
-  const counted = control.db
-    .select({ one: sql`1` })
-    .from(dataObjects)
-    .where(where)
-    .limit(COUNT_LIMIT + 1)
-    .as('counted');
-  const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   return {
     ...cutPage(rows, args),
     cursorOf: (row) => encodeCursor([row.name]),
-    totalCount: Math.min(count, COUNT_LIMIT),
-    totalIsExact: count <= COUNT_LIMIT,
+    ...(await countRows(control.db, dataObjects, where)),
   };
 }
 

@@ -1,12 +1,12 @@
 import { type Failure, isConnectorError, type Json } from '@sampan/connector';
 import type { End } from '@sampan/hosts/messages';
-import { and, asc, desc, eq, gt, ilike, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, ilike, inArray, lt, type SQL } from 'drizzle-orm';
 import { requireRole, visibleWorkspaces } from './access.ts';
 import { recordChange } from './audit.ts';
 import type { Actor, ConnectorEntry, Control } from './context.ts';
 import { uniqueViolation } from './database-errors.ts';
 import { conflict, type Issue, invalid, issue, notFound } from './errors.ts';
-import { COUNT_LIMIT, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
+import { countRows, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
 import { once } from './requests.ts';
 import { type Options, seal, unseal, valueAt, without, withSecrets } from './secrets.ts';
 import { dataSources } from './tables/index.ts';
@@ -120,18 +120,10 @@ export async function listDataSources(
     .where(and(where, beyond))
     .orderBy(backward ? desc(dataSources.name) : asc(dataSources.name))
     .limit(limit + 1);
-  const counted = control.db
-    .select({ one: sql`1` })
-    .from(dataSources)
-    .where(where)
-    .limit(COUNT_LIMIT + 1)
-    .as('counted');
-  const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   return {
     ...cutPage(rows, args),
     cursorOf: (row) => encodeCursor([row.name]),
-    totalCount: Math.min(count, COUNT_LIMIT),
-    totalIsExact: count <= COUNT_LIMIT,
+    ...(await countRows(control.db, dataSources, where)),
   };
 }
 

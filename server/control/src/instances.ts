@@ -6,7 +6,7 @@ import type { Actor, Control } from './context.ts';
 import { ControlError, conflict, invalid, issue, notFound } from './errors.ts';
 import { createInstance, definitionOf, endedWith } from './lifecycle.ts';
 import { isEffective } from './occurrences.ts';
-import { COUNT_LIMIT, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
+import { countRows, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
 import { once } from './requests.ts';
 import {
   attempts,
@@ -188,13 +188,6 @@ export async function listInstances(
     .where(and(where, beyond))
     .orderBy(...ordering)
     .limit(limit + 1);
-  const counted = control.db
-    .select({ one: sql`1` })
-    .from(instances)
-    .where(where)
-    .limit(COUNT_LIMIT + 1)
-    .as('counted');
-  const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   const at = new Map(rows.map((one) => [one.row.id, one.at]));
   return {
     ...cutPage(
@@ -202,8 +195,7 @@ export async function listInstances(
       args,
     ),
     cursorOf: (row) => encodeCursor([at.get(row.id) as string, row.id]),
-    totalCount: Math.min(count, COUNT_LIMIT),
-    totalIsExact: count <= COUNT_LIMIT,
+    ...(await countRows(control.db, instances, where)),
   };
 }
 

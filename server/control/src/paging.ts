@@ -1,3 +1,6 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from './context.ts';
 import { BadInputError } from './errors.ts';
 
 export interface PageArgs {
@@ -18,7 +21,7 @@ export interface Page<Row> {
   totalIsExact: boolean;
 }
 
-export const COUNT_LIMIT = 10_000;
+const COUNT_LIMIT = 10_000;
 const MOST = 500;
 
 export function encodeCursor(key: readonly (string | number)[]): string {
@@ -58,4 +61,20 @@ export function cutPage<Row>(
   const kept = more ? rows.slice(0, limit) : rows;
   if (backward) return { rows: kept.reverse(), hasNextPage: args.before != null, hasPreviousPage: more };
   return { rows: kept, hasNextPage: more, hasPreviousPage: args.after != null };
+}
+
+/** How many rows a list has: exact up to the limit, and no slower above it. */
+export async function countRows(
+  db: Database,
+  table: PgTable,
+  where: SQL | undefined,
+): Promise<Pick<Page<never>, 'totalCount' | 'totalIsExact'>> {
+  const counted = db
+    .select({ one: sql`1` })
+    .from(table)
+    .where(where)
+    .limit(COUNT_LIMIT + 1)
+    .as('counted');
+  const [{ count }] = await db.select({ count: sql<number>`count(*)::int` }).from(counted);
+  return { totalCount: Math.min(count, COUNT_LIMIT), totalIsExact: count <= COUNT_LIMIT };
 }

@@ -2,7 +2,7 @@ import { and, arrayOverlaps, asc, desc, eq, ilike, inArray, isNull, type SQL, sq
 import { requireRole } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { likeAnywhere } from './data-sources.ts';
-import { COUNT_LIMIT, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
+import { countRows, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
 import { type TaskKind, type TaskState, taskDataSources, tasks } from './tables/tasks.ts';
 import type { Task } from './tasks.ts';
 
@@ -40,18 +40,10 @@ export async function listTasks(
     .where(and(where, beyond(order, backward, backward ? args.before : args.after)))
     .orderBy(...ordering(order, backward))
     .limit(limit + 1);
-  const counted = control.db
-    .select({ one: sql`1` })
-    .from(tasks)
-    .where(where)
-    .limit(COUNT_LIMIT + 1)
-    .as('counted');
-  const [{ count }] = await control.db.select({ count: sql<number>`count(*)::int` }).from(counted);
   return {
     ...cutPage(rows, args),
     cursorOf: (row) => encodeCursor([order === 'NAME' ? row.name : row.updatedAt.toISOString(), row.id]),
-    totalCount: Math.min(count, COUNT_LIMIT),
-    totalIsExact: count <= COUNT_LIMIT,
+    ...(await countRows(control.db, tasks, where)),
   };
 }
 
