@@ -5,6 +5,7 @@ import {
   ControlError,
   ForbiddenError,
   type Issue,
+  isDatabaseFault,
   NotFoundError,
   type Reference,
   ValidationError,
@@ -160,6 +161,14 @@ export function maskError(error: unknown, log: (error: unknown, traceId: string)
     (original === undefined || original === null || original instanceof GraphQLError)
   )
     return error;
+  if (isDatabaseFault(original ?? error)) {
+    return told(
+      'The database of this server does not answer at the moment.',
+      'UNAVAILABLE',
+      'Try again in a moment.',
+      place,
+    );
+  }
   const traceId = randomUUID();
   log(original ?? error, traceId);
   return new GraphQLError('Something went wrong that should not have.', {

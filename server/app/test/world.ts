@@ -149,7 +149,11 @@ const ENDED = ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELLED', 'SKIPPED'];
 export async function ended(world: World, id: string, limitMs = 60_000): Promise<Any> {
   const deadline = Date.now() + limitMs;
   for (;;) {
-    const found = await instance(world, id);
+    // A database that is just coming back answers with UNAVAILABLE: try again, as the hint says.
+    const found = await instance(world, id).catch((error: { code?: string }) => {
+      if (error.code !== 'UNAVAILABLE') throw error;
+      return { state: 'unknown' };
+    });
     if (ENDED.includes(found.state)) return found;
     if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(found)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));

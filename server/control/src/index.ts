@@ -13,6 +13,7 @@ export {
   getDataSource,
   listDataSources,
 } from './data-sources.ts';
+export { isDatabaseFault } from './database-errors.ts';
 export * from './definitions.ts';
 export * from './errors.ts';
 export {
