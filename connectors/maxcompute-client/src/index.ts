@@ -26,6 +26,7 @@ export {
   type UploadTarget,
   writeBlock,
 } from './tunnel-upload.ts';
+export { parseType } from './type-parser.ts';
 export * from './types.ts';
 export { commitUpload } from './upload-commit.ts';
 export { attributeOf, elements, escapeXml, textOf, unescapeXml } from './xml.ts';

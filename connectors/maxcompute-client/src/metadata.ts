@@ -2,7 +2,8 @@ import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
 import { type Partition, partitionText } from './partition.ts';
 import { resourceOf } from './resource.ts';
-import { type OdpsColumn, parseType } from './types.ts';
+import { parseType } from './type-parser.ts';
+import type { OdpsColumn } from './types.ts';
 import { attributeOf, elements, textOf } from './xml.ts';
 
 export interface Table {

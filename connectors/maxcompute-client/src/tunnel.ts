@@ -3,7 +3,8 @@ import type { Answer, Call, Http } from './http.ts';
 import { tunnelEndpoint } from './metadata.ts';
 import { partitionSpec } from './partition.ts';
 import { resourceOf } from './resource.ts';
-import { type OdpsColumn, parseType } from './types.ts';
+import { parseType } from './type-parser.ts';
+import type { OdpsColumn } from './types.ts';
 
 /** A table, or one partition of it. */
 export interface TunnelPlace {
