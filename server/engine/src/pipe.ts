@@ -34,6 +34,8 @@ export interface PipeParts {
 
 const TRIES = 5;
 const FIRST_PAUSE_MS = 500;
+/** What a connector may take to free what it holds. */
+const LET_GO_MS = 5_000;
 
 /** A position as it travels through the writer: where the source goes on, and the counts up to there. */
 type Mark = { at: Json; read: number; dirty: number };
@@ -87,7 +89,10 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
       bytesWritten: 0,
     });
     await store.splitStarted(split.number, { resumed: mark !== null, keepDirty: mark?.dirty ?? 0 });
-    const batches = source.read(split, mark?.at ?? null, signal)[Symbol.asyncIterator]();
+    const reading = new AbortController();
+    const batches = source
+      .read(split, mark?.at ?? null, AbortSignal.any([signal, reading.signal]))
+      [Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = await waitFor(parts, 'READER', batches.next());
@@ -95,7 +100,9 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
         await passOn(parts, split, writer, next.value, counts);
       }
     } finally {
-      ending.signal.aborted || (await batches.return?.(undefined)?.catch(() => {}));
+      // A read that hangs ends with its signal; without that, `return` would wait for it for ever.
+      reading.abort();
+      await Promise.race([batches.return?.(undefined), pause(LET_GO_MS, parts.signal)]).catch(() => {});
     }
     const receipt = await waitFor(parts, 'WRITER', writer.seal());
     if (receipt.rows !== counts.rowsWritten) throw miscounted(split.number, counts, receipt);
