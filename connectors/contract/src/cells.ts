@@ -89,7 +89,10 @@ function timeText(micros: bigint, digits: number): string {
   return micros < 0n ? `-${clockText(-micros, digits)}` : clockText(micros, digits);
 }
 
-/** The rows of a batch as objects, for connectors that need no speed. */
+/**
+ * The rows of a batch as objects, for connectors that need no speed. A rare cell reads as null: a target gets none, since
+ * the engine has taken their rows out; whoever reads a source's own batches looks at `Batch.rare` first.
+ */
 export function* rows(batch: Batch): Generator<{ [name: string]: Cell }> {
   for (let row = 0; row < batch.rows; row++) {
     const record: { [name: string]: Cell } = {};

@@ -1,4 +1,5 @@
 export * from './batch.ts';
+export * from './batch-builder.ts';
 export * from './cells.ts';
 export * from './columns.ts';
 export * from './config.ts';
@@ -6,6 +7,7 @@ export * from './connector.ts';
 export * from './errors.ts';
 export type { Json } from './json.ts';
 export * from './load-fields.ts';
+export * from './mapping.ts';
 export type { Plan, Read, Source, Split } from './source.ts';
 export * from './target.ts';
 export * from './types.ts';

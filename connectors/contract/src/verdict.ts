@@ -1,4 +1,4 @@
-import type { Field, LogicalType, TypeKind } from './types.ts';
+import type { LogicalType, TypeKind } from './types.ts';
 
 export type VerdictName = 'EXACT' | 'WIDENING' | 'NARROWING' | 'LOSSY' | 'IMPOSSIBLE';
 
@@ -11,8 +11,11 @@ export interface TypeVerdict {
   reason: string;
 }
 
+type Text = Extract<LogicalType, { kind: 'utf8' }>;
+
 const answer = (verdict: VerdictName, reason: string): TypeVerdict => ({ verdict, reason });
 const same = answer('EXACT', 'Same type.');
+const fits = answer('WIDENING', 'Every value fits.');
 
 /** Bits and sign of the integer kinds. */
 const INTS: { [K in TypeKind]?: { digits: number; low: bigint; high: bigint } } = {
@@ -29,6 +32,7 @@ export function intRange(kind: TypeKind): { low: bigint; high: bigint } | undefi
   return INTS[kind];
 }
 
+/** The verdict on a link from values of one type to a column of another. `IMPOSSIBLE`: there is no conversion at all. */
 export function verdict(from: LogicalType, to: LogicalType): TypeVerdict {
   const ints = INTS[from.kind];
   if (ints !== undefined) return fromInt(from.kind, ints, to);
@@ -50,30 +54,24 @@ export function verdict(from: LogicalType, to: LogicalType): TypeVerdict {
 }
 
 const impossible = (from: LogicalType, to: LogicalType) =>
-  answer('IMPOSSIBLE', `${from.kind} has no meaning as ${to.kind}.`);
+  answer('IMPOSSIBLE', `A ${from.kind} has no meaning as ${to.kind}.`);
 
 function fromInt(kind: TypeKind, ints: { digits: number; low: bigint; high: bigint }, to: LogicalType): TypeVerdict {
   const range = INTS[to.kind];
   if (range !== undefined) {
     if (kind === to.kind) return same;
-    if (range.low <= ints.low && range.high >= ints.high) return answer('WIDENING', 'Every value fits.');
+    if (range.low <= ints.low && range.high >= ints.high) return fits;
     return answer('NARROWING', `Values outside ${range.low}…${range.high} are dirty.`);
   }
   switch (to.kind) {
     case 'decimal':
-      return to.precision - to.scale >= ints.digits
-        ? answer('WIDENING', 'Every value fits.')
-        : answer('NARROWING', 'Values with more digits are dirty.');
+      return to.precision - to.scale >= ints.digits ? fits : answer('NARROWING', 'Values with more digits are dirty.');
     case 'float64':
-      return ints.digits <= 10
-        ? answer('WIDENING', 'Every value fits.')
-        : answer('LOSSY', 'Above 2^53 the last digits are lost.');
+      return ints.digits <= 10 ? fits : answer('LOSSY', 'Above 2^53 the last digits are lost.');
     case 'float32':
-      return ints.digits <= 5
-        ? answer('WIDENING', 'Every value fits.')
-        : answer('LOSSY', 'Above 2^24 the last digits are lost.');
+      return ints.digits <= 5 ? fits : answer('LOSSY', 'Above 2^24 the last digits are lost.');
     case 'utf8':
-      return text(ints.digits + 1, to);
+      return text(ints.digits + (ints.low < 0n ? 1 : 0), to);
     default:
       return impossible({ kind } as LogicalType, to);
   }
@@ -81,9 +79,10 @@ function fromInt(kind: TypeKind, ints: { digits: number; low: bigint; high: bigi
 
 function fromFloat(kind: 'float32' | 'float64', to: LogicalType): TypeVerdict {
   if (kind === to.kind) return same;
-  if (to.kind === 'float64') return answer('WIDENING', 'Every value fits.');
+  if (to.kind === 'float64') return fits;
   if (to.kind === 'float32') return answer('LOSSY', 'Digits beyond about 7 are lost.');
   if (to.kind === 'utf8') return text(25, to);
+  if (to.kind === 'bool') return answer('NARROWING', 'Values other than 0 and 1 are dirty.');
   if (to.kind === 'decimal' || INTS[to.kind] !== undefined)
     return answer('LOSSY', 'A binary fraction is rounded; values out of range are dirty.');
   return impossible({ kind }, to);
@@ -92,59 +91,77 @@ function fromFloat(kind: 'float32' | 'float64', to: LogicalType): TypeVerdict {
 function fromDecimal(from: Extract<LogicalType, { kind: 'decimal' }>, to: LogicalType): TypeVerdict {
   switch (to.kind) {
     case 'decimal':
-      if (to.scale < from.scale) return answer('LOSSY', `Digits behind the ${to.scale}th are lost.`);
+      if (to.scale < from.scale) return answer('LOSSY', `At most ${to.scale} digits behind the point are kept.`);
       if (to.precision - to.scale < from.precision - from.scale)
         return answer('NARROWING', 'Values with more digits before the point are dirty.');
-      return to.scale === from.scale && to.precision === from.precision
-        ? same
-        : answer('WIDENING', 'Every value fits.');
+      return to.scale === from.scale && to.precision === from.precision ? same : fits;
     case 'utf8':
-      return text(from.precision + 2, to);
+      // A sign, a point, and the zero before it where there is no other digit.
+      return text(from.precision + (from.scale === 0 ? 1 : from.scale < from.precision ? 2 : 3), to);
     case 'float32':
     case 'float64':
       return answer('LOSSY', 'A binary fraction holds about 15 digits.');
     default:
-      if (INTS[to.kind] === undefined) return impossible(from, to);
-      return from.scale === 0
-        ? answer('NARROWING', 'Values out of range are dirty.')
-        : answer('LOSSY', 'Digits behind the point are lost.');
+      return decimalToInt(from, to);
   }
 }
 
+function decimalToInt(from: Extract<LogicalType, { kind: 'decimal' }>, to: LogicalType): TypeVerdict {
+  const range = INTS[to.kind];
+  if (range === undefined) return impossible(from, to);
+  if (to.kind === 'bool') return answer('NARROWING', 'Values other than 0 and 1 are dirty.');
+  if (from.scale > 0) return answer('LOSSY', 'Digits behind the point are lost.');
+  // One digit less than the greatest value has is always in range; below zero only where there is room for it.
+  return from.precision < range.digits && range.low < 0n ? fits : answer('NARROWING', 'Values out of range are dirty.');
+}
+
 function fromText(from: Extract<LogicalType, { kind: 'utf8' | 'json' }>, to: LogicalType): TypeVerdict {
-  const bytes = from.maxBytes ?? (from.kind === 'utf8' && from.maxChars !== undefined ? from.maxChars * 4 : undefined);
-  if (to.kind === 'binary') return widened(bounded(bytes, to.maxBytes, 'bytes'));
-  if (to.kind === 'utf8') {
-    const chars = from.kind === 'utf8' ? (from.maxChars ?? from.maxBytes) : from.maxBytes;
-    const fits =
-      to.maxChars === undefined ? bounded(bytes, to.maxBytes, 'bytes') : bounded(chars, to.maxChars, 'characters');
-    return from.kind === 'utf8' ? fits : widened(fits);
+  if (to.kind === 'binary') return widened(bounded(mostBytes(from), to.maxBytes, 'bytes'));
+  if (to.kind === 'utf8') return textToText(from, to);
+  if (from.kind === 'json')
+    return to.kind === 'json' ? bounded(from.maxBytes, to.maxBytes, 'bytes') : impossible(from, to);
+  switch (to.kind) {
+    case 'json':
+      return answer('NARROWING', 'Text that is not JSON is dirty.');
+    case 'float32':
+    case 'float64':
+      return answer('LOSSY', 'A binary fraction is rounded; text that is no number is dirty.');
+    default:
+      return answer('NARROWING', `Text that does not read as ${to.kind} is dirty.`);
   }
-  if (to.kind === 'json')
-    return from.kind === 'json'
-      ? bounded(from.maxBytes, to.maxBytes, 'bytes')
-      : answer('NARROWING', 'Text that is not JSON is dirty.');
-  return from.kind === 'json'
-    ? impossible(from, to)
-    : answer('NARROWING', `Text that does not read as ${to.kind} is dirty.`);
+}
+
+/** A character of UTF-8 has at most four bytes. */
+function mostBytes(from: Extract<LogicalType, { kind: 'utf8' | 'json' }>): number | undefined {
+  if (from.kind === 'json' || from.maxChars === undefined) return from.maxBytes;
+  return Math.min(from.maxChars * 4, from.maxBytes ?? Number.POSITIVE_INFINITY);
+}
+
+function textToText(from: Extract<LogicalType, { kind: 'utf8' | 'json' }>, to: Text): TypeVerdict {
+  if (from.kind === 'utf8' && from.maxChars === to.maxChars && from.maxBytes === to.maxBytes) return same;
+  const chars = from.kind === 'utf8' ? (from.maxChars ?? from.maxBytes) : from.maxBytes;
+  const byChars = bounded(chars, to.maxChars, 'characters');
+  return byChars.verdict === 'NARROWING' ? byChars : widened(bounded(mostBytes(from), to.maxBytes, 'bytes'));
 }
 
 function bounded(from: number | undefined, to: number | undefined, unit: string): TypeVerdict {
   if (from === to) return same;
-  if (to === undefined || (from !== undefined && from <= to)) return answer('WIDENING', 'Every value fits.');
+  if (to === undefined || (from !== undefined && from <= to)) return fits;
   return answer('NARROWING', `Values of more than ${to} ${unit} are dirty.`);
 }
 
-const widened = (found: TypeVerdict) => (found.verdict === 'EXACT' ? answer('WIDENING', 'Every value fits.') : found);
+const widened = (found: TypeVerdict) => (found.verdict === 'EXACT' ? fits : found);
 
-function text(chars: number, to: Extract<LogicalType, { kind: 'utf8' }>): TypeVerdict {
-  return widened(bounded(chars, to.maxChars ?? to.maxBytes, 'characters'));
+/** Plain text of so many characters, each of one byte. */
+function text(chars: number, to: Text): TypeVerdict {
+  const room = Math.min(to.maxChars ?? Number.POSITIVE_INFINITY, to.maxBytes ?? Number.POSITIVE_INFINITY);
+  return chars <= room ? fits : answer('NARROWING', `Values of more than ${room} characters are dirty.`);
 }
 
 const TEMPORAL = new Set<TypeKind>(['date', 'time', 'datetime', 'timestamp']);
 
 function fromTime(from: LogicalType, to: LogicalType): TypeVerdict {
-  if (to.kind === 'utf8') return text(32, to);
+  if (to.kind === 'utf8') return text(charsOf(from), to);
   if (!TEMPORAL.has(to.kind)) return impossible(from, to);
   if (from.kind === to.kind) return digits(from, to);
   if (from.kind === 'date')
@@ -158,52 +175,19 @@ function fromTime(from: LogicalType, to: LogicalType): TypeVerdict {
   return zone();
 }
 
+/** Characters of a date or time as text; the hours of a time may have ten digits. */
+function charsOf(from: LogicalType): number {
+  const fraction = 'digits' in from && from.digits > 0 ? from.digits + 1 : 0;
+  if (from.kind === 'date') return 10;
+  if (from.kind === 'time') return 17 + fraction;
+  return 19 + fraction + (from.kind === 'timestamp' ? '+00:00'.length : 0);
+}
+
 const zone = () => answer('LOSSY', 'A wall clock and an instant differ by a zone; UTC is taken.');
 
 function digits(from: LogicalType, to: LogicalType): TypeVerdict {
   if (!('digits' in from) || !('digits' in to) || from.digits === to.digits) return same;
   return from.digits < to.digits
-    ? answer('WIDENING', 'Every value fits.')
-    : answer('LOSSY', `Digits behind the ${to.digits}th of the second are lost.`);
-}
-
-export type MappingRuleName = 'SAME_NAME' | 'SAME_NAME_LOOSE' | 'SAME_POSITION';
-
-export interface SuggestedLink extends TypeVerdict {
-  target: string;
-  column: string;
-  /** Position of the target column, from 1. */
-  targetPosition: number;
-}
-
-export interface SuggestedLinks {
-  links: SuggestedLink[];
-  unmappedSource: string[];
-  unmappedTarget: string[];
-}
-
-/** Links by rule. Names are compared without regard to letter case; loosely, `_` is ignored as well. */
-export function suggestLinks(
-  source: readonly Field[],
-  target: readonly Field[],
-  rule: MappingRuleName,
-): SuggestedLinks {
-  const key = (name: string) =>
-    rule === 'SAME_NAME_LOOSE' ? name.toLowerCase().replaceAll('_', '') : name.toLowerCase();
-  const byName = new Map<string, Field>();
-  for (const field of source) if (!byName.has(key(field.name))) byName.set(key(field.name), field);
-  const links: SuggestedLink[] = [];
-  const used = new Set<string>();
-  target.forEach((field, index) => {
-    const from = rule === 'SAME_POSITION' ? source[index] : byName.get(key(field.name));
-    if (from === undefined || used.has(from.name)) return;
-    used.add(from.name);
-    links.push({ target: field.name, column: from.name, targetPosition: index + 1, ...verdict(from.type, field.type) });
-  });
-  const linked = new Set(links.map((link) => link.target));
-  return {
-    links,
-    unmappedSource: source.filter((field) => !used.has(field.name)).map((field) => field.name),
-    unmappedTarget: target.filter((field) => !linked.has(field.name)).map((field) => field.name),
-  };
+    ? fits
+    : answer('LOSSY', `At most ${to.digits} digits of a second's fraction are kept.`);
 }
