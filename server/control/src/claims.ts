@@ -1,8 +1,8 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
 import { attempts, instances } from './tables/instances.ts';
-import { type Instance, moveInstance } from './transitions.ts';
+import { type Instance, moveInstances } from './transitions.ts';
 
 export interface Claimer {
   /** Names the worker process. */
@@ -10,56 +10,81 @@ export interface Claimer {
   leaseSeconds: number;
   /** Memory that is not reserved here, in MB. */
   freeMemoryMb: number;
+  /** Runs that may begin here, at most. */
+  most: number;
+}
+
+/** Instances `p` of the same chain of periods that come before `i`, by scheduled time; skipped ones do not count. */
+const earlierInChain = sql`p.task_id = i.task_id and p.chain = i.chain and p.trigger in ('SCHEDULE', 'ONLINE')
+  and p.state <> 'SKIPPED' and (p.scheduled_at, p.id) < (i.scheduled_at, i.id)`;
+
+const previousPending = sql`(
+  exists (select 1 from instances p where ${earlierInChain} and p.state in ('WAITING', 'QUEUED', 'RUNNING'))
+  or i.depends_on_previous = 'SUCCEEDED' and coalesce((
+    select p.state <> 'SUCCEEDED' and not exists (select 1 from instances r where r.rerun_of = p.id and r.state = 'SUCCEEDED')
+    from instances p where ${earlierInChain} order by p.scheduled_at desc nulls first, p.id desc nulls first limit 1), false))`;
+
+/** What waits for its retry holds its target only once it may have left something there. */
+const targetHeld = sql`exists (
+  select 1 from instances h
+  where h.target_key = i.target_key and h.id <> i.id and h.state in ('WAITING', 'QUEUED', 'RUNNING')
+    and (h.state <> 'WAITING' or h.handle is not null) and not (h.appends and i.appends))`;
+
+/** An instance that had begun already keeps its place in the chain. */
+const waitsForPrevious = sql`(i.depends_on_previous <> 'NONE' and i.state = 'WAITING' and i.attempt = 0 and ${previousPending})`;
+
+interface Candidate extends Record<string, unknown> {
+  id: string;
+  state: Instance['state'];
+  target_key: string;
+  appends: boolean;
+  memory_mb: number;
 }
 
 /**
- * Due, its predecessor out of the way, and its target not held by another. An instance that had begun already keeps its
- * place in the chain: only its target counts.
+ * Takes instances that may run: due, with the one before out of the way, the target not held by another, and room for
+ * their memory; highest priority first, then the earliest. Claimers take turns, so that two of them never start two
+ * instances that exclude each other. Empty: none may.
  */
-const previousPending = sql`exists (
-  select 1 from instances p
-  where p.task_id = i.task_id and p.chain = i.chain and p.trigger in ('SCHEDULE', 'ONLINE') and p.state <> 'SKIPPED'
-    and (p.scheduled_at, p.id) < (i.scheduled_at, i.id)
-    and (p.state in ('WAITING', 'QUEUED', 'RUNNING')
-      or (i.depends_on_previous = 'SUCCEEDED' and p.state <> 'SUCCEEDED'
-        and not exists (select 1 from instances r where r.rerun_of = p.id and r.state = 'SUCCEEDED')
-        and not exists (select 1 from instances q where q.task_id = i.task_id and q.chain = i.chain and q.trigger in ('SCHEDULE', 'ONLINE')
-          and q.state <> 'SKIPPED' and (q.scheduled_at, q.id) < (i.scheduled_at, i.id) and (q.scheduled_at, q.id) > (p.scheduled_at, p.id)))))`;
-
-const targetHeld = sql`exists (
-  select 1 from instances h
-  where h.target_key = i.target_key and h.id <> i.id and (h.state in ('QUEUED', 'RUNNING') or (h.state = 'WAITING' and h.handle is not null))
-    and not (h.appends and i.appends))`;
-
-const waitsForPrevious = sql`(i.depends_on_previous <> 'NONE' and i.state = 'WAITING' and i.attempt = 0 and ${previousPending})`;
-
-/**
- * Takes the next instance that may run: highest priority, then the earliest. Claimers take turns, so that two of them
- * never start two instances that exclude each other. Null: none may.
- */
-export async function claimNext(control: Control, claimer: Claimer): Promise<Instance | null> {
+export async function claim(control: Control, claimer: Claimer): Promise<Instance[]> {
   return control.db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtext('sampan claim'))`);
-    const [next] = await tx.execute<{ id: string; state: Instance['state'] }>(sql`
-      select i.id, i.state from instances i
+    const candidates = await tx.execute<Candidate>(sql`
+      select i.id, i.state, i.target_key, i.appends, i.memory_mb from instances i
       where i.state in ('WAITING', 'QUEUED') and i.due_at <= sampan_now() and i.memory_mb <= ${claimer.freeMemoryMb}
         and not ${waitsForPrevious} and not ${targetHeld}
-      order by i.priority desc, i.scheduled_at, i.id limit 1`);
-    if (next === undefined) return null;
-    if (next.state === 'WAITING')
-      await moveInstance(tx, next.id, {
-        from: ['WAITING'],
-        to: 'QUEUED',
-        by: 'scheduler',
-        reason: null,
-        set: { waitingFor: null },
-      });
-    return start(tx, next.id, claimer);
+      order by i.priority desc nulls first, i.scheduled_at, i.id limit ${claimer.most}`);
+    const chosen = together(candidates, claimer.freeMemoryMb);
+    await moveInstances(
+      tx,
+      chosen.filter((one) => one.state === 'WAITING').map((one) => one.id),
+      { from: ['WAITING'], to: 'QUEUED', by: 'scheduler', reason: null, set: { waitingFor: null } },
+    );
+    return start(
+      tx,
+      chosen.map((one) => one.id),
+      claimer,
+    );
   });
 }
 
-async function start(tx: Transaction, id: string, { worker, leaseSeconds }: Claimer): Promise<Instance | null> {
-  const claimed = await moveInstance(tx, id, {
+/** Of instances that may each run now, those that may begin together; the first always may. */
+function together(candidates: Iterable<Candidate>, freeMemoryMb: number): Candidate[] {
+  const chosen: Candidate[] = [];
+  const targets = new Map<string, boolean>();
+  let free = freeMemoryMb;
+  for (const one of candidates) {
+    const beside = targets.get(one.target_key);
+    if (one.memory_mb > free || (beside !== undefined && !(beside && one.appends))) continue;
+    targets.set(one.target_key, one.appends);
+    free -= one.memory_mb;
+    chosen.push(one);
+  }
+  return chosen;
+}
+
+async function start(tx: Transaction, ids: string[], { worker, leaseSeconds }: Claimer): Promise<Instance[]> {
+  const claimed = await moveInstances(tx, ids, {
     from: ['QUEUED'],
     to: 'RUNNING',
     by: worker,
@@ -73,11 +98,19 @@ async function start(tx: Transaction, id: string, { worker, leaseSeconds }: Clai
       startedAt: sql`coalesce(${instances.startedAt}, sampan_now())`,
     },
   });
-  if (claimed === undefined) return null;
-  await tx
-    .insert(attempts)
-    .values({ instanceId: id, number: claimed.attempt, worker, executor: 'local', startedAt: now });
-  return claimed;
+  if (claimed.length > 0) {
+    await tx.insert(attempts).values(
+      claimed.map((one) => ({
+        instanceId: one.id,
+        number: one.attempt,
+        worker,
+        executor: 'local',
+        startedAt: now,
+      })),
+    );
+  }
+  // In the order in which they were chosen.
+  return ids.flatMap((id) => claimed.filter((one) => one.id === id));
 }
 
 /** Says of each instance that is due but may not run yet what it waits for. */
@@ -85,7 +118,7 @@ export async function explainWaiting(control: Control): Promise<void> {
   await control.db.execute(sql`
     with why as (
       select i.id, case when ${waitsForPrevious} then 'the previous period' when ${targetHeld} then 'another run that writes the same target' else 'a free slot' end as reason
-      from instances i where i.state = 'WAITING' and i.due_at <= sampan_now() limit 1000)
+      from instances i where i.state = 'WAITING' and i.due_at <= sampan_now() order by i.waiting_for is not null, i.priority desc, i.scheduled_at limit 1000)
     update instances set waiting_for = why.reason from why where instances.id = why.id and instances.waiting_for is distinct from why.reason and instances.state = 'WAITING'`);
 }
 
@@ -95,7 +128,8 @@ export interface Heartbeat {
   stopBy: string | null;
   /** Under a live lease so far, in all attempts, in milliseconds. */
   ranMs: number;
-  phase: Instance['phase'];
+  /** It is being published, or may have been: that is not cut off any more. */
+  committing: boolean;
 }
 
 /** Prolongs the lease. Null: it is lost. */
@@ -112,11 +146,16 @@ export async function heartbeat(
       stopTo: instances.stopTo,
       stopReason: instances.stopReason,
       stopBy: instances.stopBy,
-      phase: instances.phase,
-      ranMs: sql<number>`(${instances.ranMs} + extract(epoch from sampan_now() - (select started_at from attempts where instance_id = ${instances.id} and number = ${instances.attempt})) * 1000)::float8`,
+      committing: instances.committing,
+      ranMs: sql<number>`(${ranSoFar(sql`sampan_now()`)})::float8`,
     });
   return row ?? null;
 }
+
+/** Milliseconds under a live lease in all attempts, the present one up to `until`. */
+export const ranSoFar = (until: SQL) => sql`${instances.ranMs} + greatest(0, coalesce((
+  select extract(epoch from ${until} - a.started_at) * 1000 from attempts a
+  where a.instance_id = ${instances.id} and a.number = ${instances.attempt}), 0))::bigint`;
 
 /** The row is still this attempt's. */
 export function owned(claim: { id: string; attempt: number }, worker: string) {

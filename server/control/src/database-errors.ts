@@ -7,7 +7,8 @@ export function uniqueViolation(error: unknown): string | null {
   return null;
 }
 
-const FAULTS = /^(08|57P|53|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT)/;
+// Deadlocks (40…) too: the other one has gone on, so the same again works.
+const FAULTS = /^(08|40001|40P01|57P|53|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT)/;
 
 /** True where the database is away or overloaded for the moment: the same again may work. */
 export function isDatabaseFault(error: unknown): boolean {

@@ -1,18 +1,24 @@
 import type { Failure } from '@sampan/connector';
 import type { RunEnd } from '@sampan/hosts/messages';
 import { and, eq, sql } from 'drizzle-orm';
-import { owned } from './claims.ts';
+import { owned, ranSoFar } from './claims.ts';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
 import type { FailureKindName, TaskDefinition } from './definitions.ts';
-import { afterEnd, endedWith } from './lifecycle.ts';
+import { afterEnd, endedWith, lockTask } from './lifecycle.ts';
+import { PROGRESS_CHANNEL } from './run-store.ts';
 import { attempts, instances } from './tables/instances.ts';
 import { type Instance, moveInstance } from './transitions.ts';
 
 /** A process that dies by itself is tried again so often, whatever the task says of retries. */
 const MOST_CRASHES = 5;
+/** How often a commit whose outcome is not known is asked about, by attempts, before a person has to. */
+const MOST_ASKED = 20;
+const ASK_AGAIN_SECONDS = 10;
+/** Failures of the process, not of the work: they say nothing about what became of a commit. */
+const CRASHES = ['HOST_DIED', 'MEMORY_LIMIT'];
 
-interface Ending {
+export interface Ending {
   instance: Instance;
   definition: TaskDefinition;
   worker: string;
@@ -27,29 +33,39 @@ interface Ending {
  * task are one transaction. An attempt that is no longer the owner changes nothing.
  */
 export async function endAttempt(control: Control, ending: Ending, end: RunEnd): Promise<void> {
-  if (end.end === 'lost') return closeAttempt(control, ending, 'lost', null);
-  await control.db.transaction(async (tx) => {
-    if (end.end === 'undecided') return undecided(tx, ending, end.message);
-    if (end.end === 'committed') return finish(tx, ending, 'SUCCEEDED', null, null);
-    if (end.end === 'stopped') return stopped(tx, ending);
-    return failed(tx, ending, end.failure);
-  });
-  await closeAttempt(control, ending, end.end, end.end === 'failed' ? end.failure : null);
-}
-
-async function closeAttempt(
-  control: Control,
-  { instance }: Ending,
-  outcome: string,
-  failure: Failure | null,
-): Promise<void> {
+  const failure = end.end === 'failed' ? end.failure : null;
+  if (end.end !== 'lost') {
+    await control.db.transaction(async (tx) => {
+      await lockTask(tx, ending.instance.taskId);
+      const [row] = await tx.select().from(instances).where(mine(ending)).for('update');
+      if (row !== undefined) await follow(tx, { ...ending, instance: row }, end);
+    });
+  }
   await control.db
     .update(attempts)
-    .set({ processEnded: true, endedAt: now, outcome, failure })
-    .where(and(eq(attempts.instanceId, instance.id), eq(attempts.number, instance.attempt)));
+    .set({ processEnded: true, endedAt: now, outcome: end.end, failure })
+    .where(and(eq(attempts.instanceId, ending.instance.id), eq(attempts.number, ending.instance.attempt)));
+}
+
+async function follow(tx: Transaction, ending: Ending, end: RunEnd): Promise<void> {
+  switch (end.end) {
+    case 'committed':
+      return finish(tx, ending, 'SUCCEEDED', null, null);
+    case 'undecided':
+      return undecided(tx, ending, end.message);
+    case 'stopped':
+      return stopped(tx, ending);
+    case 'failed':
+      // Killed because it did not stop in time, or stopped by itself before it heard of it.
+      if (stopOf(ending).stopTo !== null && !ending.instance.committing) return stopped(tx, ending);
+      return failed(tx, ending, end.failure);
+    default:
+  }
 }
 
 const mine = ({ instance, worker }: Ending) => owned({ id: instance.id, attempt: instance.attempt }, worker);
+
+const stopOf = (ending: Ending) => (ending.stopTo !== null ? ending : ending.instance);
 
 async function finish(
   tx: Transaction,
@@ -59,32 +75,29 @@ async function finish(
   failure: Failure | null,
 ): Promise<void> {
   const { instance, definition, worker } = ending;
-  const set = { ...endedWith(to === 'SUCCEEDED' ? 'forget' : 'abort'), failure, needsDecision: false, ranMs: ranSoFar };
-  const by = (to === 'CANCELLED' || to === 'TIMED_OUT') && ending.stopBy ? ending.stopBy : worker;
-  const moved = await moveInstance(tx, instance.id, { from: ['RUNNING'], to, by, reason, set, where: mine(ending) });
+  const set = { ...endedWith(to === 'SUCCEEDED' ? 'forget' : 'abort'), failure, needsDecision: false, ranMs };
+  const by = (to === 'CANCELLED' || to === 'TIMED_OUT' ? stopOf(ending).stopBy : null) ?? worker;
+  const moved = await moveInstance(tx, instance.id, { from: ['RUNNING'], to, by, reason, set });
   if (moved !== undefined) await afterEnd(tx, moved, definition);
 }
 
-const ranSoFar = sql`${instances.ranMs} + coalesce((select extract(epoch from sampan_now() - started_at) * 1000 from attempts where instance_id = ${instances.id} and number = ${instances.attempt}), 0)::bigint`;
+const ranMs = ranSoFar(sql`sampan_now()`);
+const released = { owner: null, leaseUntil: null, phase: null, ranMs };
 
 async function stopped(tx: Transaction, ending: Ending): Promise<void> {
-  if (ending.stopTo !== null) return finish(tx, ending, ending.stopTo, ending.stopReason, null);
+  const { stopTo, stopReason } = stopOf(ending);
+  if (stopTo !== null && !ending.instance.committing) return finish(tx, ending, stopTo, stopReason, null);
   // Nobody asked the instance to stop: its worker is leaving, and another attempt goes on.
   await requeue(tx, ending, 'worker stopped');
 }
 
 async function requeue(tx: Transaction, ending: Ending, reason: string): Promise<void> {
-  await moveInstance(tx, ending.instance.id, {
-    from: ['RUNNING'],
-    to: 'QUEUED',
-    by: ending.worker,
-    reason,
-    set: { owner: null, leaseUntil: null, phase: null, ranMs: ranSoFar },
-    where: mine(ending),
-  });
+  const { instance, worker } = ending;
+  if (instance.lastAttempt && !instance.committing) return finish(tx, ending, 'CANCELLED', 'taken offline', null);
+  await moveInstance(tx, instance.id, { from: ['RUNNING'], to: 'QUEUED', by: worker, reason, set: released });
 }
 
-async function undecided(tx: Transaction, ending: Ending, message: string): Promise<void> {
+async function undecided(tx: Transaction, { instance }: Ending, message: string): Promise<void> {
   const failure: Failure = {
     kind: 'busy',
     code: 'COMMIT_UNDECIDED',
@@ -93,39 +106,66 @@ async function undecided(tx: Transaction, ending: Ending, message: string): Prom
     retryAfterMs: null,
     side: 'writer',
   };
-  await tx.update(instances).set({ needsDecision: true, owner: null, leaseUntil: null, failure }).where(mine(ending));
+  await tx
+    .update(instances)
+    .set({ needsDecision: true, owner: null, leaseUntil: null, failure })
+    .where(eq(instances.id, instance.id));
+  // The state stays: those who follow the instance hear of it as progress.
+  await tx.execute(sql`select pg_notify(${PROGRESS_CHANNEL}, ${instance.id})`);
 }
 
 async function failed(tx: Transaction, ending: Ending, failure: Failure): Promise<void> {
   const { instance, definition } = ending;
   const { options } = definition;
-  if (failure.code === 'HOST_DIED' && instance.attempt < MOST_CRASHES)
-    return requeue(tx, ending, `${failure.message.slice(0, 200)}`);
-  const retries =
-    options.retryOn.includes(failure.kind.toUpperCase() as FailureKindName) && failure.code !== 'HOST_DIED';
-  // Once committing has begun, another attempt can only find out what became of it; the engine has done so already.
-  if (!retries || instance.retriesUsed >= options.retries)
-    return finish(tx, ending, 'FAILED', failure.message.slice(0, 500), failure);
+  const told = failure.message.slice(0, 500);
+  const crashed = CRASHES.includes(failure.code);
+  // In this phase the engine has asked the target before it said "failed"; before it, or cut off in it, nobody knows.
+  if (instance.committing && (crashed || instance.phase !== 'COMMITTING')) return askAgain(tx, ending, failure);
+  if (failure.code === 'HOST_DIED' && (await crashesOf(tx, instance)) < MOST_CRASHES - 1)
+    return requeue(tx, ending, told.slice(0, 200));
+  const retried = options.retryOn.includes(failure.kind.toUpperCase() as FailureKindName) && !crashed;
+  if (!retried || instance.lastAttempt || instance.retriesUsed >= options.retries)
+    return finish(tx, ending, 'FAILED', told, failure);
   const seconds = Math.max(
     options.retryDelaySeconds * options.retryBackoff ** instance.retriesUsed,
     (failure.retryAfterMs ?? 0) / 1_000,
   );
-  await moveInstance(tx, instance.id, {
+  await wait(tx, ending, failure, seconds, {
+    retriesUsed: instance.retriesUsed + 1,
+    // What was staged is gone for good, so it cannot be published late: the whole copy may begin anew.
+    ...(failure.code === 'STAGED_GONE' ? { committing: false } : {}),
+  });
+}
+
+/** It may have been published: the next attempt only finds out and finishes. It neither costs a retry nor fails. */
+async function askAgain(tx: Transaction, ending: Ending, failure: Failure): Promise<void> {
+  const { instance } = ending;
+  if (instance.attempt >= MOST_ASKED)
+    return undecided(tx, ending, `Whether this run was committed could not be found out: ${failure.message}`);
+  await wait(tx, ending, failure, CRASHES.includes(failure.code) ? 0 : ASK_AGAIN_SECONDS, {});
+}
+
+async function wait(tx: Transaction, ending: Ending, failure: Failure, seconds: number, set: object): Promise<void> {
+  await moveInstance(tx, ending.instance.id, {
     from: ['RUNNING'],
     to: 'WAITING',
     by: ending.worker,
     reason: 'retry',
     set: {
+      ...released,
       dueAt: sql`sampan_now() + make_interval(secs => ${seconds})`,
-      retriesUsed: instance.retriesUsed + 1,
-      committing: false,
-      owner: null,
-      leaseUntil: null,
-      phase: null,
       waitingFor: `a retry after: ${failure.message.slice(0, 200)}`,
       failure,
-      ranMs: ranSoFar,
+      ...set,
     },
-    where: mine(ending),
   });
+}
+
+/** Earlier attempts whose process died. */
+async function crashesOf(tx: Transaction, instance: Instance): Promise<number> {
+  const [{ n }] = await tx
+    .select({ n: sql<number>`count(*)::int` })
+    .from(attempts)
+    .where(and(eq(attempts.instanceId, instance.id), sql`${attempts.failure} ->> 'code' = 'HOST_DIED'`));
+  return n;
 }

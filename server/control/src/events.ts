@@ -94,52 +94,83 @@ export async function startEventHub(control: Control): Promise<EventHub> {
 
 /**
  * Transitions in order, each at least once by cursor, and progress in between, last value only. A single instance's
- * stream begins with a progress event that shows its present state.
+ * stream begins with a progress event that shows its present state. Whoever stops reading calls `return()`.
  * @throws ControlError `CURSOR_EXPIRED`, NotFoundError, ForbiddenError
  */
-export async function* watchInstances(
+export function watchInstances(
   control: Control,
   hub: EventHub,
   actor: Actor,
   watch: Watch,
 ): AsyncGenerator<InstanceEvent> {
+  const waking: Waking = { pending: true, changed: new Set(), closed: false, wake: () => {} };
+  const events = follow(control, hub, actor, watch, waking);
+  const close = events.return.bind(events);
+  // A generator that waits for an event hears of its end only after the next one: it is woken for it.
+  events.return = (value) => {
+    waking.closed = true;
+    waking.wake();
+    return close(value);
+  };
+  return events;
+}
+
+interface Waking {
+  /** Transitions may have been numbered. */
+  pending: boolean;
+  /** Instances with progress. */
+  changed: Set<string>;
+  closed: boolean;
+  wake(): void;
+}
+
+async function* follow(
+  control: Control,
+  hub: EventHub,
+  actor: Actor,
+  watch: Watch,
+  waking: Waking,
+): AsyncGenerator<InstanceEvent> {
   await requireRole(control, actor, watch.workspaceId, 'VIEWER');
   let cursor = watch.after == null ? BigInt(await eventCursor(control)) : await checkedCursor(control, watch.after);
-  const changed = new Set<string>();
-  let wake = () => {};
-  let pending = true;
   const stop = hub.listen((progressOf) => {
-    if (progressOf === null) pending = true;
-    else if (watch.instanceId === undefined || watch.instanceId === progressOf) changed.add(progressOf);
-    wake();
+    if (progressOf === null) waking.pending = true;
+    else if (watch.instanceId === undefined || watch.instanceId === progressOf) waking.changed.add(progressOf);
+    waking.wake();
   });
   try {
-    if (watch.instanceId !== undefined && watch.after == null)
-      yield { cursor: null, instanceId: watch.instanceId, transition: null, left: false };
-    for (;;) {
-      while (pending) {
-        pending = false;
+    if (watch.instanceId !== undefined && watch.after == null) yield progressEvent(watch.instanceId);
+    while (!waking.closed) {
+      while (waking.pending) {
+        waking.pending = false;
         for (const transition of await after(control, watch, cursor)) {
           cursor = BigInt(transition.sequence as number);
           const left = watch.states !== undefined && !watch.states.includes(transition.to);
           if (!left || (transition.from !== null && watch.states!.includes(transition.from)))
             yield { cursor: String(cursor), instanceId: transition.instanceId, transition, left };
-          pending = true;
+          waking.pending = true;
         }
       }
-      for (const id of changed) {
-        changed.delete(id);
-        if (await isWatched(control, watch, id)) yield { cursor: null, instanceId: id, transition: null, left: false };
+      for (const id of waking.changed) {
+        waking.changed.delete(id);
+        if (await isWatched(control, watch, id)) yield progressEvent(id);
       }
       await new Promise<void>((resolve) => {
-        wake = resolve;
-        if (pending || changed.size > 0) resolve();
+        waking.wake = resolve;
+        if (waking.closed || waking.pending || waking.changed.size > 0) resolve();
       });
     }
   } finally {
     stop();
   }
 }
+
+const progressEvent = (instanceId: string): InstanceEvent => ({
+  cursor: null,
+  instanceId,
+  transition: null,
+  left: false,
+});
 
 async function checkedCursor(control: Control, given: string): Promise<bigint> {
   if (!/^\d{1,18}$/.test(given))

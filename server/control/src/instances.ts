@@ -2,9 +2,9 @@ import { and, asc, desc, eq, gte, inArray, lte, type SQL, sql } from 'drizzle-or
 import { requireRole, visibleWorkspaces } from './access.ts';
 import { recordChange } from './audit.ts';
 import { readNow } from './clock.ts';
-import type { Actor, Control } from './context.ts';
+import type { Actor, Control, Transaction } from './context.ts';
 import { ControlError, conflict, invalid, issue, notFound } from './errors.ts';
-import { createInstance, definitionOf, endedWith } from './lifecycle.ts';
+import { afterEnd, createInstance, definitionOf, endedWith, lockTask } from './lifecycle.ts';
 import { isEffective } from './occurrences.ts';
 import { countRows, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
 import { once } from './requests.ts';
@@ -95,28 +95,11 @@ async function stopInstance(control: Control, actor: Actor, id: string): Promise
   const instance = await getInstance(control, actor, id);
   await requireRole(control, actor, instance.workspaceId, 'OPERATOR', { noun: 'instance', id });
   const done = await control.db.transaction(async (tx) => {
-    const cancelled = await moveInstance(tx, id, {
-      from: ['WAITING', 'QUEUED'],
-      to: 'CANCELLED',
-      by: actor.name,
-      reason: 'stopped',
-      set: endedWith('abort'),
-      where: eq(instances.committing, false),
-    });
-    if (cancelled !== undefined) return true;
-    const asked = await tx
-      .update(instances)
-      .set({ stopTo: 'CANCELLED', stopReason: 'stopped', stopBy: actor.name })
-      .where(and(eq(instances.id, id), eq(instances.state, 'RUNNING'), eq(instances.committing, false)))
-      .returning({ id: instances.id });
-    if (asked.length > 0)
-      await recordChange(tx, actor, {
-        workspaceId: instance.workspaceId,
-        action: 'stopInstance',
-        objectId: id,
-        changes: [],
-      });
-    return asked.length > 0;
+    await lockTask(tx, instance.taskId);
+    if (!(await cancelled(tx, actor, instance)) && !(await askedToStop(tx, actor, id))) return false;
+    const { workspaceId } = instance;
+    await recordChange(tx, actor, { workspaceId, action: 'stopInstance', objectId: id, changes: [] });
+    return true;
   });
   if (!done)
     throw conflict(
@@ -126,6 +109,28 @@ async function stopInstance(control: Control, actor: Actor, id: string): Promise
       [{ type: 'Instance', id }],
     );
   return getInstance(control, actor, id);
+}
+
+async function cancelled(tx: Transaction, actor: Actor, { id, taskId, taskVersion }: Instance): Promise<boolean> {
+  const moved = await moveInstance(tx, id, {
+    from: ['WAITING', 'QUEUED'],
+    to: 'CANCELLED',
+    by: actor.name,
+    reason: 'stopped',
+    set: endedWith('abort'),
+    where: eq(instances.committing, false),
+  });
+  if (moved !== undefined) await afterEnd(tx, moved, await definitionOf(tx, { id: taskId, version: taskVersion }));
+  return moved !== undefined;
+}
+
+async function askedToStop(tx: Transaction, actor: Actor, id: string): Promise<boolean> {
+  const asked = await tx
+    .update(instances)
+    .set({ stopTo: 'CANCELLED', stopReason: 'stopped', stopBy: actor.name })
+    .where(and(eq(instances.id, id), eq(instances.state, 'RUNNING'), eq(instances.committing, false)))
+    .returning({ id: instances.id });
+  return asked.length > 0;
 }
 
 /** @throws NotFoundError */

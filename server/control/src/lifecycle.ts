@@ -4,10 +4,10 @@ import { now, readNow } from './clock.ts';
 import type { Actor, Transaction } from './context.ts';
 import type { Schedule, TaskDefinition } from './definitions.ts';
 import { conflict, notFound } from './errors.ts';
-import { businessDate, nextOccurrences } from './occurrences.ts';
+import { businessDate, isEffective, nextOccurrences } from './occurrences.ts';
 import { type InstanceState, instances, type Trigger } from './tables/instances.ts';
 import { tasks, taskVersions } from './tables/tasks.ts';
-import { type Instance, moveInstance, record } from './transitions.ts';
+import { type Instance, moveInstances, record } from './transitions.ts';
 
 type Task = typeof tasks.$inferSelect;
 
@@ -42,40 +42,78 @@ export async function createInstance(
   definition: TaskDefinition,
   init: NewInstance,
 ): Promise<Instance | undefined> {
+  return (await createInstances(tx, [instanceRow(task, definition, init)], init.by))[0];
+}
+
+export type InstanceRow = { values: typeof instances.$inferInsert; reason: string | null };
+
+/** The row of a new instance, with what it needs of its task frozen into it. */
+export function instanceRow(task: Task, definition: TaskDefinition, init: Omit<NewInstance, 'by'>): InstanceRow {
   const { options, schedule, target } = definition;
   const state: InstanceState = init.state ?? 'WAITING';
-  const [made] = await tx
-    .insert(instances)
-    .values({
-      workspaceId: task.workspaceId,
-      taskId: task.id,
-      taskVersion: task.version,
-      trigger: init.trigger,
-      triggerKey: init.trigger === 'SCHEDULE' ? '' : randomUUID(),
-      chain: task.chain,
-      state,
-      scheduledAt: init.scheduledAt,
-      businessDate: businessDate(init.scheduledAt, schedule.timeZone),
-      dueAt: init.scheduledAt,
-      createdAt: now,
-      endedAt: state === 'SKIPPED' ? now : null,
-      priority: PRIORITIES[options.priority],
-      memoryMb: options.memoryMb,
-      targetKey: targetKeyOf(definition),
-      appends: target.writeMode === 'APPEND',
-      dependsOnPrevious: init.trigger === 'SCHEDULE' || init.trigger === 'ONLINE' ? schedule.dependsOnPrevious : 'NONE',
-      timeoutMinutes: options.timeoutMinutes,
-    })
-    .onConflictDoNothing()
-    .returning();
-  if (made !== undefined) await record(tx, made, null, init.by, init.reason);
-  return made;
+  const values = {
+    workspaceId: task.workspaceId,
+    taskId: task.id,
+    taskVersion: task.version,
+    trigger: init.trigger,
+    triggerKey: init.trigger === 'SCHEDULE' ? '' : randomUUID(),
+    chain: task.chain,
+    state,
+    scheduledAt: init.scheduledAt,
+    businessDate: businessDate(init.scheduledAt, schedule.timeZone),
+    dueAt: init.scheduledAt,
+    createdAt: now,
+    endedAt: state === 'SKIPPED' ? now : null,
+    priority: PRIORITIES[options.priority],
+    memoryMb: options.memoryMb,
+    targetKey: targetKeyOf(definition),
+    appends: target.writeMode === 'APPEND',
+    dependsOnPrevious: init.trigger === 'SCHEDULE' || init.trigger === 'ONLINE' ? schedule.dependsOnPrevious : 'NONE',
+    timeoutMinutes: options.timeoutMinutes,
+  };
+  return { values: values as unknown as typeof instances.$inferInsert, reason: init.reason };
 }
+
+const ROWS_A_STATEMENT = 500;
+
+/** Those that were made: periods that have their instance already are left as they are. */
+export async function createInstances(tx: Transaction, rows: readonly InstanceRow[], by: string): Promise<Instance[]> {
+  const all: Instance[] = [];
+  for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) {
+    const some = rows.slice(at, at + ROWS_A_STATEMENT);
+    const made = await tx
+      .insert(instances)
+      .values(some.map((row) => row.values))
+      .onConflictDoNothing()
+      .returning();
+    all.push(...made);
+    const reasons = new Map(some.map((row) => [keyOf(row.values), row.reason]));
+    for (const reason of new Set(reasons.values())) {
+      const changes = made.filter((one) => reasons.get(keyOf(one)) === reason);
+      await record(
+        tx,
+        changes.map((instance) => ({ instance, from: null })),
+        by,
+        reason,
+      );
+    }
+  }
+  return all;
+}
+
+const keyOf = (row: { taskId: string; scheduledAt: Date; triggerKey: string }) =>
+  `${row.taskId} ${row.scheduledAt.getTime()} ${row.triggerKey}`;
 
 const wholeSecond = (date: Date) => new Date(Math.floor(date.getTime() / 1_000) * 1_000);
 
-async function locked(tx: Transaction, taskId: string): Promise<Task> {
+/** Whoever changes a task and its instances locks the task first: two of them would wait for each other otherwise. */
+export async function lockTask(tx: Transaction, taskId: string): Promise<Task | undefined> {
   const [task] = await tx.select().from(tasks).where(eq(tasks.id, taskId)).for('update');
+  return task;
+}
+
+async function locked(tx: Transaction, taskId: string): Promise<Task> {
+  const task = await lockTask(tx, taskId);
   if (task === undefined || task.deletedAt !== null) throw notFound('task', taskId);
   return task;
 }
@@ -87,7 +125,8 @@ export async function bringOnline(tx: Transaction, taskId: string, actor: Actor)
   const definition = await definitionOf(tx, task);
   const { schedule } = definition;
   const at = await readNow(tx);
-  const runsNow = schedule.type === 'ONCE' ? schedule.runAt === null : schedule.runOnOnline;
+  const runsNow =
+    schedule.type === 'ONCE' ? schedule.runAt === null : schedule.runOnOnline && isEffective(schedule, at);
   const nextDue = firstDue(schedule, at, task);
   const online = { ...task, chain: task.chain + 1 };
   await tx
@@ -134,21 +173,33 @@ export async function takeOffline(
   const task = await locked(tx, taskId);
   if (task.state !== 'OFFLINE')
     await tx.update(tasks).set({ state: 'OFFLINE', nextDue: null, updatedAt: now }).where(eq(tasks.id, task.id));
-  await cancelWaiting(tx, taskId, actor.name, 'taken offline');
+  await endOpen(tx, taskId, actor.name, 'taken offline');
   if (!how.stopRunning) return;
   await tx
     .update(instances)
     .set({ stopTo: 'CANCELLED', stopReason: 'taken offline', stopBy: actor.name })
-    .where(and(eq(instances.taskId, taskId), eq(instances.state, 'RUNNING'), eq(instances.needsDecision, false)));
+    .where(and(eq(instances.taskId, taskId), eq(instances.state, 'RUNNING'), eq(instances.committing, false)));
 }
 
-async function cancelWaiting(tx: Transaction, taskId: string, by: string, reason: string): Promise<void> {
+/**
+ * What waits is cancelled, what runs is on its last attempt. An instance that may have been published already is neither:
+ * only finding out ends it.
+ */
+async function endOpen(tx: Transaction, taskId: string, by: string, reason: string): Promise<void> {
+  const mine = and(eq(instances.taskId, taskId), eq(instances.committing, false));
   const waiting = await tx
     .select({ id: instances.id })
     .from(instances)
-    .where(and(eq(instances.taskId, taskId), inArray(instances.state, ['WAITING', 'QUEUED'])));
-  for (const { id } of waiting)
-    await moveInstance(tx, id, { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by, reason, set: endedWith('abort') });
+    .where(and(mine, inArray(instances.state, ['WAITING', 'QUEUED'])));
+  await moveInstances(
+    tx,
+    waiting.map((one) => one.id),
+    { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by, reason, set: endedWith('abort') },
+  );
+  await tx
+    .update(instances)
+    .set({ lastAttempt: true })
+    .where(and(mine, eq(instances.state, 'RUNNING')));
 }
 
 /** Fields of an instance that has ended; what it may have left in its target is cleaned up afterwards. */
@@ -175,7 +226,10 @@ export async function replanTask(tx: Transaction, taskId: string, schedule: Sche
     .where(eq(tasks.id, taskId));
 }
 
-/** What the end of an instance means for its task: a task that runs once has finished; a failure may take it offline. */
+/**
+ * What the end of an instance means for its task: a task that runs once has finished; a failure may take it offline. The
+ * task is locked already.
+ */
 export async function afterEnd(tx: Transaction, instance: Instance, definition: TaskDefinition): Promise<void> {
   if (instance.trigger !== 'SCHEDULE' && instance.trigger !== 'ONLINE') return;
   const { schedule } = definition;
@@ -190,5 +244,5 @@ export async function afterEnd(tx: Transaction, instance: Instance, definition: 
     .set({ state: 'OFFLINE', nextDue: null, updatedAt: now })
     .where(mine)
     .returning({ id: tasks.id });
-  if (offline.length > 0) await cancelWaiting(tx, instance.taskId, 'scheduler', 'taken offline after a failure');
+  if (offline.length > 0) await endOpen(tx, instance.taskId, 'scheduler', 'taken offline after a failure');
 }

@@ -1,16 +1,17 @@
-import { isConnectorError } from '@sampan/connector';
-import { and, eq, isNotNull, lt, lte, sql } from 'drizzle-orm';
+import { type Failure, isConnectorError } from '@sampan/connector';
+import { and, eq, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm';
+import { ranSoFar } from './claims.ts';
 import { now } from './clock.ts';
-import type { Control } from './context.ts';
+import type { Control, Transaction } from './context.ts';
 import { endOf } from './data-sources.ts';
-import { afterEnd, endedWith } from './lifecycle.ts';
+import { afterEnd, definitionOf, endedWith, lockTask } from './lifecycle.ts';
 import { versionOf } from './run-specs.ts';
 import { attempts, instances } from './tables/instances.ts';
 import { type Instance, moveInstance } from './transitions.ts';
 
 const AT_ONCE = 100;
-/** A process that crashes its worker every time must not do so for ever. */
-const MOST_ATTEMPTS = 20;
+/** An instance that takes its worker along every time must not do so for ever. */
+const MOST_LOST = 20;
 
 /** Gives instances whose lease ran out to another attempt, or ends them where that was asked for. */
 export async function reapLeases(control: Control): Promise<void> {
@@ -18,49 +19,94 @@ export async function reapLeases(control: Control): Promise<void> {
     .select()
     .from(instances)
     .where(and(eq(instances.state, 'RUNNING'), eq(instances.needsDecision, false), lt(instances.leaseUntil, now)))
+    .orderBy(instances.leaseUntil)
     .limit(AT_ONCE);
-  for (const instance of expired) await reap(control, instance);
+  for (const instance of expired) {
+    // One that cannot be reaped must not keep the others from it.
+    await reap(control, instance).catch((error: unknown) =>
+      control.log.warn({ err: error, instance: instance.id }, 'a lost lease could not be given on'),
+    );
+  }
 }
 
-async function reap(control: Control, instance: Instance): Promise<void> {
-  const definition = await versionOf(control, instance);
+async function reap(control: Control, { id, attempt, taskId }: Instance): Promise<void> {
   await control.db.transaction(async (tx) => {
-    const still = and(eq(instances.attempt, instance.attempt), lt(instances.leaseUntil, now));
-    const lost = { owner: null, leaseUntil: null, phase: null };
-    const stopTo = instance.committing ? null : instance.stopTo;
-    const worn = instance.attempt >= MOST_ATTEMPTS && !instance.committing;
-    if (stopTo !== null || worn) {
-      const to = stopTo ?? 'FAILED';
-      const reason = stopTo === null ? `its worker was lost ${instance.attempt} times` : instance.stopReason;
-      const moved = await moveInstance(tx, instance.id, {
-        from: ['RUNNING'],
-        to,
-        by: instance.stopBy ?? 'scheduler',
-        reason,
-        set: { ...lost, ...endedWith('abort') },
-        where: still,
-      });
-      if (moved !== undefined) await afterEnd(tx, moved, definition);
-    } else
-      await moveInstance(tx, instance.id, {
-        from: ['RUNNING'],
-        to: 'QUEUED',
-        by: 'scheduler',
-        reason: 'lease lost',
-        set: lost,
-        where: still,
-      });
-    await tx
-      .update(attempts)
-      .set({ endedAt: now, outcome: 'lease lost' })
+    await lockTask(tx, taskId);
+    const [instance] = await tx
+      .select()
+      .from(instances)
       .where(
         and(
-          eq(attempts.instanceId, instance.id),
-          eq(attempts.number, instance.attempt),
-          sql`${attempts.endedAt} is null`,
+          eq(instances.id, id),
+          eq(instances.attempt, attempt),
+          eq(instances.state, 'RUNNING'),
+          lt(instances.leaseUntil, now),
         ),
-      );
+      )
+      .for('update');
+    if (instance === undefined) return;
+    const here = and(eq(attempts.instanceId, id), eq(attempts.number, attempt));
+    await tx
+      .update(attempts)
+      .set({ endedAt: now, outcome: LOST })
+      .where(and(here, isNull(attempts.endedAt)));
+    await follow(tx, instance);
   });
+}
+
+const LOST = 'lease lost';
+
+async function follow(tx: Transaction, instance: Instance): Promise<void> {
+  const ending = await endingOf(tx, instance);
+  const set = { owner: null, leaseUntil: null, phase: null, ranMs: ranSoFar(sql`${instances.leaseUntil}`) };
+  if (ending === null) {
+    await moveInstance(tx, instance.id, { from: ['RUNNING'], to: 'QUEUED', by: 'scheduler', reason: LOST, set });
+    return;
+  }
+  const { to, by, reason, failure } = ending;
+  const moved = await moveInstance(tx, instance.id, {
+    from: ['RUNNING'],
+    to,
+    by,
+    reason,
+    set: { ...set, ...endedWith('abort'), failure },
+  });
+  if (moved !== undefined)
+    await afterEnd(tx, moved, await definitionOf(tx, { id: instance.taskId, version: instance.taskVersion }));
+}
+
+interface LostEnding {
+  to: 'CANCELLED' | 'TIMED_OUT' | 'FAILED';
+  by: string;
+  reason: string | null;
+  failure: Failure | null;
+}
+
+/** Null: another attempt goes on. What may have been published always does: only finding out ends it. */
+async function endingOf(tx: Transaction, instance: Instance): Promise<LostEnding | null> {
+  const { stopTo, stopBy, stopReason, lastAttempt, committing, failure } = instance;
+  if (committing) return null;
+  if (stopTo !== null) return { to: stopTo, by: stopBy ?? 'scheduler', reason: stopReason, failure };
+  if (lastAttempt) return { to: 'CANCELLED', by: 'scheduler', reason: 'taken offline', failure };
+  const [{ lost }] = await tx
+    .select({ lost: sql<number>`count(*)::int` })
+    .from(attempts)
+    .where(and(eq(attempts.instanceId, instance.id), eq(attempts.outcome, LOST)));
+  if (lost < MOST_LOST) return null;
+  const message = `Its worker was lost ${lost} times.`;
+  return {
+    to: 'FAILED',
+    by: 'scheduler',
+    reason: message,
+    failure: {
+      kind: 'bug',
+      code: 'WORKER_LOST',
+      message,
+      hint: 'Look at the memory of the workers and at their logs.',
+      retryAfterMs: null,
+      side: null,
+    },
+  };
 }
 
 /** A target that does not answer is asked again after this long. */

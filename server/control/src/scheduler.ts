@@ -11,7 +11,6 @@ import { WORK_CHANNEL } from './transitions.ts';
 import type { Worker } from './worker.ts';
 
 const TICK_MS = 1_000;
-const ROUNDS = 50;
 
 export interface Running {
   stop(): Promise<void>;
@@ -43,7 +42,7 @@ export async function startScheduler(control: Control, databaseUrl: string): Pro
   const warn = (error: unknown) =>
     control.log.warn({ err: error }, 'a scheduling round failed, the next one tries again');
   const tick = coalesced(async () => {
-    for (let round = 0; round < ROUNDS && (await planDue(control)) > 0; round++);
+    await planDue(control);
     await reapLeases(control);
     await sequence(control);
     await explainWaiting(control);

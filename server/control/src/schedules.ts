@@ -66,6 +66,13 @@ export function parseSchedule(input: ScheduleInput): { schedule: Schedule; issue
         'Leave it out.',
       );
   }
+  for (const field of ['windowFrom', 'windowTo', 'at'] as const)
+    if (input[field] && !isTime(input[field]))
+      wrong(field, 'NOT_A_TIME', `"${input[field]}" is not a time of day.`, 'Write it as 02:30:00.');
+  for (const field of ['effectiveFrom', 'effectiveTo'] as const)
+    if (input[field] && !isDate(input[field]))
+      wrong(field, 'NOT_A_DATE', `"${input[field]}" is not a date.`, 'Write it as 2026-03-02.');
+  if (input.runAt && Number.isNaN(input.runAt.getTime())) wrong('runAt', 'NOT_A_TIME', 'runAt is not a time.');
   if (input.type === 'PERIODIC') periodIssues(input, period, wrong);
   if (
     input.maxWaiting != null &&
@@ -121,7 +128,7 @@ function withDefaults(input: ScheduleInput, period: ScheduleInput['period']): Sc
     windowTo: input.windowTo ?? null,
     minute: input.minute ?? null,
     at: input.at ?? null,
-    runAt: input.runAt?.toISOString() ?? null,
+    runAt: input.runAt == null || Number.isNaN(input.runAt.getTime()) ? null : wholeSecond(input.runAt).toISOString(),
     dependsOnPrevious: input.dependsOnPrevious ?? 'NONE',
     offlineOnFailure: input.offlineOnFailure ?? false,
     runOnOnline: input.runOnOnline ?? false,
@@ -130,14 +137,26 @@ function withDefaults(input: ScheduleInput, period: ScheduleInput['period']): Sc
   };
 }
 
+const isTime = (text: string) => /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(text);
+
+/** One that the calendar has: 2026-02-30 is none. */
+function isDate(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+/** An IANA name that this machine knows; offsets such as +08:00 are no time zones. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
-    return /^[A-Za-z]+(\/[A-Za-z0-9_+-]+)*$/.test(name);
+    return /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/.test(name);
   } catch {
     return false;
   }
 }
+
+const wholeSecond = (date: Date) => new Date(Math.floor(date.getTime() / 1_000) * 1_000);
 
 /** Three intervals for interval schedules, a day for timed ones. */
 export function defaultTimeoutMinutes(schedule: Schedule): number {
@@ -154,16 +173,30 @@ export function scheduleInWords(schedule: Schedule, locale: string): string {
     if (schedule.runAt === null) return zh ? '上线时运行一次' : 'Once, when brought online';
     return (zh ? `一次：${schedule.runAt}` : `Once, at ${schedule.runAt}`) + zone;
   }
-  const window =
-    schedule.windowFrom || schedule.windowTo
-      ? ` ${schedule.windowFrom ?? '00:00:00'}–${schedule.windowTo ?? '23:59:59'}`
-      : '';
-  switch (schedule.period) {
-    case 'MINUTE':
-      return (zh ? `每 ${schedule.every} 分钟${window}` : `Every ${schedule.every} minutes${window}`) + zone;
-    case 'HOUR':
-      return (zh ? `每 ${schedule.every} 小时${window}` : `Every ${schedule.every} hours${window}`) + zone;
-    default:
-      return (zh ? `每天 ${schedule.at}` : `Every day at ${schedule.at}`) + zone;
-  }
+  const sentence = zh ? intervalZh(schedule) : intervalEn(schedule);
+  return sentence + datesIn(schedule, zh) + zone;
+}
+
+const windowIn = ({ windowFrom, windowTo }: Schedule) =>
+  windowFrom === null && windowTo === null ? '' : ` ${windowFrom ?? '00:00:00'}–${windowTo ?? '23:59:59'}`;
+
+function intervalZh(schedule: Schedule): string {
+  const { period, every, minute, at } = schedule;
+  if (period === 'DAY') return `每天 ${at}`;
+  const from = minute ? `，从 00:${String(minute).padStart(2, '0')} 起` : '';
+  return `每 ${every} ${period === 'HOUR' ? '小时' : '分钟'}${from}${windowIn(schedule)}`;
+}
+
+function intervalEn(schedule: Schedule): string {
+  const { period, every, minute, at } = schedule;
+  if (period === 'DAY') return `Every day at ${at}`;
+  const unit = period === 'HOUR' ? 'hour' : 'minute';
+  const from = minute ? ` from 00:${String(minute).padStart(2, '0')}` : '';
+  return `Every ${every === 1 ? unit : `${every} ${unit}s`}${from}${windowIn(schedule)}`;
+}
+
+function datesIn({ effectiveFrom, effectiveTo }: Schedule, zh: boolean): string {
+  if (effectiveFrom === null && effectiveTo === null) return '';
+  if (zh) return `，${effectiveFrom ?? ''} 至 ${effectiveTo ?? ''}`;
+  return `${effectiveFrom === null ? '' : `, from ${effectiveFrom}`}${effectiveTo === null ? '' : `${effectiveFrom === null ? ',' : ''} to ${effectiveTo}`}`;
 }

@@ -1,5 +1,5 @@
 import type { Json } from '@sampan/connector';
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, inArray, type SQL, sql } from 'drizzle-orm';
 import { now } from './clock.ts';
 import type { Transaction } from './context.ts';
 import { type InstanceState, instances, transitions } from './tables/instances.ts';
@@ -21,46 +21,66 @@ export interface Move {
 }
 
 /**
- * The only way an instance changes its state: one conditional UPDATE, recorded in the same transaction.
- * Undefined where the instance was not in one of those states, or not under those conditions.
+ * The only way instances change their state: one conditional UPDATE, recorded in the same transaction. Those that were
+ * not in one of the states, or not under the conditions, are left as they are and are not in the answer.
  */
-export async function moveInstance(tx: Transaction, id: string, move: Move): Promise<Instance | undefined> {
-  const [before] = await tx
-    .select({ state: instances.state })
+export async function moveInstances(tx: Transaction, ids: readonly string[], move: Move): Promise<Instance[]> {
+  if (ids.length === 0) return [];
+  // In the order of ids, so that two who move some of the same never wait for each other.
+  const before = await tx
+    .select({ id: instances.id, state: instances.state })
     .from(instances)
-    .where(eq(instances.id, id))
+    .where(inArray(instances.id, [...ids]))
+    .orderBy(instances.id)
     .for('update');
-  if (before === undefined) return undefined;
-  const [moved] = await tx
+  const moved = await tx
     .update(instances)
     .set({ ...(move.set as object), state: move.to })
-    .where(and(eq(instances.id, id), inArray(instances.state, move.from), move.where))
+    .where(and(inArray(instances.id, [...ids]), inArray(instances.state, move.from), move.where))
     .returning();
-  if (moved === undefined) return undefined;
-  await record(tx, moved, before.state, move.by, move.reason);
+  const from = new Map(before.map((one) => [one.id, one.state]));
+  await record(
+    tx,
+    moved.map((instance) => ({ instance, from: from.get(instance.id)! })),
+    move.by,
+    move.reason,
+  );
   return moved;
 }
 
-/** Writes a transition down; the notice goes out when the transaction commits. */
+/** The same for one. Undefined where it was not moved. */
+export async function moveInstance(tx: Transaction, id: string, move: Move): Promise<Instance | undefined> {
+  return (await moveInstances(tx, [id], move))[0];
+}
+
+interface Change {
+  instance: Instance;
+  /** Null where it was made. */
+  from: InstanceState | null;
+}
+
+/** Writes transitions down; the notice goes out when the transaction commits. */
 export async function record(
   tx: Transaction,
-  instance: Instance,
-  from: InstanceState | null,
+  changes: readonly Change[],
   by: string,
   reason: string | null,
 ): Promise<void> {
-  await tx.insert(transitions).values({
-    workspaceId: instance.workspaceId,
-    instanceId: instance.id,
-    taskId: instance.taskId,
-    from,
-    to: instance.state,
-    at: now,
-    by,
-    reason,
-    attempt: instance.attempt,
-    snapshot: snapshotOf(instance),
-  });
+  if (changes.length === 0) return;
+  await tx.insert(transitions).values(
+    changes.map(({ instance, from }) => ({
+      workspaceId: instance.workspaceId,
+      instanceId: instance.id,
+      taskId: instance.taskId,
+      from,
+      to: instance.state,
+      at: now,
+      by,
+      reason,
+      attempt: instance.attempt,
+      snapshot: snapshotOf(instance),
+    })),
+  );
   await tx.execute(sql`select pg_notify(${WORK_CHANNEL}, '')`);
 }
 

@@ -1,13 +1,14 @@
 import { hostname } from 'node:os';
-import { toFailure } from '@sampan/connector';
+import { type Failure, toFailure } from '@sampan/connector';
 import type { RunEnd } from '@sampan/hosts/messages';
 import type { RunningHost } from '@sampan/hosts/pool';
 import { and, eq } from 'drizzle-orm';
-import { claimNext, type Heartbeat, heartbeat } from './claims.ts';
+import { claim, type Heartbeat, heartbeat } from './claims.ts';
 import type { Control } from './context.ts';
 import { endOf } from './data-sources.ts';
 import { isDatabaseFault } from './database-errors.ts';
 import { endAttempt } from './endings.ts';
+import { ControlError } from './errors.ts';
 import { runSpecOf, versionOf } from './run-specs.ts';
 import { createRunStore } from './run-store.ts';
 import { attempts } from './tables/instances.ts';
@@ -33,8 +34,12 @@ export interface Worker {
 interface Run {
   instance: Instance;
   host: RunningHost | null;
+  /** Its worker has no time left for it. */
+  leaving: boolean;
   done: Promise<void>;
 }
+
+const LEAVING = 'the worker is stopping';
 
 /** The process in which instances run: it claims them, starts their hosts and keeps their leases alive. */
 export function startWorker(control: Control, options: WorkerOptions): Worker {
@@ -44,24 +49,28 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
   let waking: Promise<void> = Promise.resolve();
 
   const reserved = () => [...runs.values()].reduce((sum, run) => sum + run.instance.memoryMb, 0);
-  const claim = async () => {
+  const begin = (instance: Instance) => {
+    const run: Run = { instance, host: null, leaving: false, done: Promise.resolve() };
+    runs.set(instance.id, run);
+    run.done = attempt(control, options, name, run).finally(() => {
+      runs.delete(instance.id);
+      void wake();
+    });
+  };
+  const claimAll = async () => {
     while (!stopping && runs.size < options.maxRuns) {
-      const instance = await claimNext(control, {
+      const claimed = await claim(control, {
         worker: name,
         leaseSeconds: options.leaseSeconds,
         freeMemoryMb: options.memoryMb - reserved(),
+        most: options.maxRuns - runs.size,
       });
-      if (instance === null) return;
-      const run: Run = { instance, host: null, done: Promise.resolve() };
-      runs.set(instance.id, run);
-      run.done = attempt(control, options, name, run).finally(() => {
-        runs.delete(instance.id);
-        void wake();
-      });
+      if (claimed.length === 0) return;
+      for (const instance of claimed) begin(instance);
     }
   };
   const wake = () => {
-    waking = waking.then(claim).catch((error: unknown) => control.log.warn({ err: error }, 'claiming failed'));
+    waking = waking.then(claimAll).catch((error: unknown) => control.log.warn({ err: error }, 'claiming failed'));
     return waking;
   };
   return {
@@ -72,7 +81,12 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
       await waking;
       const all = Promise.all([...runs.values()].map((run) => run.done));
       await Promise.race([all, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
-      await Promise.all([...runs.values()].map((run) => run.host?.stop('the worker is stopping')));
+      await Promise.all(
+        [...runs.values()].map((run) => {
+          run.leaving = true;
+          return run.host?.stop(LEAVING);
+        }),
+      );
       await all;
     },
   };
@@ -88,13 +102,14 @@ async function attempt(control: Control, options: WorkerOptions, worker: string,
       try {
         const host = await startRun(control, options, worker, instance, definition);
         run.host = host;
+        if (run.leaving) void host.stop(LEAVING);
         const beats = keepLease(control, options, worker, run, (stop) => {
           asked = stop;
         });
         return await host.end.finally(() => clearInterval(beats));
       } catch (error) {
         // While the database is away nobody can say how this ends: the lease runs out, and another attempt goes on.
-        return isDatabaseFault(error) ? { end: 'lost' } : { end: 'failed', failure: toFailure(error) };
+        return isDatabaseFault(error) ? { end: 'lost' } : { end: 'failed', failure: failureOf(error) };
       }
     })();
     log.info(
@@ -105,6 +120,13 @@ async function attempt(control: Control, options: WorkerOptions, worker: string,
   } catch (error) {
     log.error({ err: error }, 'the end of an attempt could not be stored; its lease will run out');
   }
+}
+
+/** What a data source or connector refuses before anything runs is for the task's owner to mend. */
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof ControlError)) return toFailure(error);
+  const { code, message, hint } = error;
+  return { kind: 'config', code, message, hint, retryAfterMs: null, side: null };
 }
 
 /** The database may be away for a while: what happened must not be forgotten while the lease may still be ours. */
@@ -166,25 +188,25 @@ function keepLease(
     void run.host?.stop(reason);
   };
   const beat = async () => {
+    const asked = Date.now();
     const row = await heartbeat(
       control,
       { id: instance.id, attempt: instance.attempt },
       { worker, leaseSeconds: options.leaseSeconds },
     );
     if (row === null) return run.host?.kill();
-    alive = Date.now();
+    alive = Math.max(alive, asked);
     // What is being published takes a moment and cannot be cut off half-way.
-    if (row.phase === 'COMMITTING') return;
+    if (row.committing) return;
     if (row.stopTo !== null) stop(row.stopTo, row.stopReason ?? 'stopped', row.stopBy ?? worker);
     else if (row.ranMs > instance.timeoutMinutes * 60_000)
       stop('TIMED_OUT', `longer than ${instance.timeoutMinutes} minutes`, 'scheduler');
   };
   return setInterval(
     () => {
-      beat().catch(() => {
-        // Nobody knows whether the lease still stands: past its time the attempt must not go on.
-        if (Date.now() - alive > options.leaseSeconds * 1_000) run.host?.kill();
-      });
+      // A process that was asleep, or whose database does not answer, has lost its lease without being told.
+      if (Date.now() - alive > options.leaseSeconds * 1_000) run.host?.kill();
+      else beat().catch(() => {});
     },
     Math.min(1_000, (options.leaseSeconds * 1_000) / 3),
   );

@@ -1,4 +1,5 @@
 import {
+  ConnectorError,
   isConnectorError,
   type Json,
   type Lease,
@@ -45,7 +46,7 @@ export async function settleCommit(commit: Commit): Promise<RunEnd> {
       if (known === 'open') return { end: 'failed', failure: toFailure(error, 'writer') };
     }
     if (known === 'committed') return { end: 'committed' };
-    if (known === 'gone') return { end: 'failed', failure: toFailure(failure ?? gone(), 'writer') };
+    if (known === 'gone') return { end: 'failed', failure: toFailure(gone(), 'writer') };
     if (known === 'unknown')
       return { end: 'undecided', message: 'The target cannot say whether this run was committed.' };
   }
@@ -66,4 +67,10 @@ async function afterRefusal({ target, handle, lease }: Commit): Promise<Outcome 
   }
 }
 
-const gone = () => new Error('What was staged is gone: nothing was published.');
+const gone = () =>
+  new ConnectorError({
+    kind: 'busy',
+    code: 'STAGED_GONE',
+    message: 'What was staged is gone: nothing was published.',
+    hint: 'Run it again. If it stays, look for what removes the staging of runs.',
+  });

@@ -70,6 +70,8 @@ export const instances = pgTable(
     stopBy: text('stop_by'),
     /** What the instance becomes once its run has stopped. */
     stopTo: text('stop_to').$type<'CANCELLED' | 'TIMED_OUT'>(),
+    /** Its task was taken offline meanwhile: what runs may end, and no further attempt follows. */
+    lastAttempt: boolean('last_attempt').notNull().default(false),
     planned: boolean('planned').notNull().default(false),
     handle: jsonb('handle').$type<Json>(),
     handleAttempt: integer('handle_attempt'),
@@ -89,9 +91,12 @@ export const instances = pgTable(
     index('instances_scheduled').on(t.workspaceId, t.scheduledAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
     index('instances_created').on(t.workspaceId, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
     index('instances_task').on(t.taskId, t.scheduledAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
-    index('instances_claimable').on(t.priority, t.scheduledAt).where(sql`state in ('WAITING', 'QUEUED')`),
+    index('instances_claimable')
+      .on(t.priority.desc().nullsFirst(), t.scheduledAt, t.id)
+      .where(sql`state in ('WAITING', 'QUEUED')`),
     index('instances_open').on(t.taskId).where(sql`state in ('WAITING', 'QUEUED', 'RUNNING')`),
-    index('instances_target').on(t.targetKey).where(sql`state in ('QUEUED', 'RUNNING')`),
+    index('instances_target').on(t.targetKey).where(sql`state in ('WAITING', 'QUEUED', 'RUNNING')`),
+    index('instances_reruns').on(t.rerunOf).where(sql`rerun_of is not null`),
     index('instances_cleanup').on(t.cleanupAt).where(sql`cleanup is not null`),
     index('instances_leases').on(t.leaseUntil).where(sql`state = 'RUNNING'`),
   ],

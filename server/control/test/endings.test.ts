@@ -1,0 +1,257 @@
+import type { Failure } from '@sampan/connector';
+import type { RunEnd } from '@sampan/hosts/messages';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { endAttempt } from '../src/endings.ts';
+import { stopInstances } from '../src/instances.ts';
+import { bringOnline, takeOffline } from '../src/lifecycle.ts';
+import { planDue } from '../src/planner.ts';
+import { reapLeases } from '../src/reaper.ts';
+import { versionOf } from '../src/run-specs.ts';
+import { createRunStore } from '../src/run-store.ts';
+import type { ScheduleInput } from '../src/schedules.ts';
+import { claimAs, type Instance, iso, LEASE_SECONDS, openWorld, type TaskChanges, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world?.close());
+beforeEach(async () => {
+  await world.control.db.execute(sql`update tasks set state = 'OFFLINE', next_due = null`);
+  await world.control.db.execute(
+    sql`update instances set state = 'CANCELLED' where state in ('WAITING', 'QUEUED', 'RUNNING')`,
+  );
+  await world.setClock('2026-03-01T00:30:00Z');
+});
+
+const failure = (code: string, kind: Failure['kind'] = 'busy'): RunEnd => ({
+  end: 'failed',
+  failure: { kind, code, message: code, hint: null, retryAfterMs: null, side: null },
+});
+
+async function running(schedule: Partial<ScheduleInput> = {}, changes: TaskChanges = {}): Promise<Instance> {
+  await world.setClock('2026-03-01T00:30:00Z');
+  const task = await world.task({ period: 'HOUR', every: 1, ...schedule }, changes);
+  await world.setClock('2026-03-01T01:00:00Z');
+  await planDue(world.control);
+  const claimed = await claimAs(world.control, 'w');
+  return claimed.find((one) => one.taskId === task.id)!;
+}
+
+const stored = (instance: Instance) => createRunStore(world.control, instance, 'w', LEASE_SECONDS);
+
+async function end(instance: Instance, how: RunEnd, stopTo: Instance['stopTo'] = null): Promise<Instance> {
+  const definition = await versionOf(world.control, instance);
+  const asked = { stopTo, stopReason: stopTo && 'because', stopBy: stopTo && 'scheduler' };
+  await endAttempt(world.control, { instance, definition, worker: 'w', ...asked }, how);
+  return world.instance(instance.id);
+}
+
+/** The next attempt, whenever it is due. */
+async function again(instance: Instance): Promise<Instance> {
+  const { dueAt } = await world.instance(instance.id);
+  if (dueAt > (await world.now())) await world.setClock(dueAt);
+  return (await claimAs(world.control, 'w')).find((one) => one.id === instance.id)!;
+}
+
+describe('a failure', () => {
+  it('that may be retried waits, longer each time, and then is one', async () => {
+    let instance = await running();
+    for (const [seconds, retriesUsed] of [
+      [30, 1],
+      [60, 2],
+    ]) {
+      const at = await world.now();
+      const after = await end(instance, failure('DOWN'));
+      expect(after).toMatchObject({ state: 'WAITING', retriesUsed, owner: null, phase: null });
+      expect(after.dueAt.getTime() - at.getTime()).toBe(seconds * 1_000);
+      expect(await claimAs(world.control, 'w')).toEqual([]);
+      instance = await again(instance);
+    }
+    expect(await end(instance, failure('DOWN'))).toMatchObject({ state: 'FAILED', failure: { code: 'DOWN' } });
+  });
+
+  it('of another kind ends it at once', async () => {
+    expect(await end(await running(), failure('WRONG', 'data'))).toMatchObject({ state: 'FAILED', attempt: 1 });
+  });
+
+  it('of the process itself is tried again at once, five times in all', async () => {
+    let instance = await running({}, { options: { retries: 0 } });
+    for (let n = 1; n < 5; n++) {
+      expect(await end(instance, failure('HOST_DIED'))).toMatchObject({ state: 'QUEUED' });
+      instance = await again(instance);
+      expect(instance.attempt).toBe(n + 1);
+    }
+    expect(await end(instance, failure('HOST_DIED'))).toMatchObject({ state: 'FAILED' });
+  });
+
+  it('takes the task offline where that was chosen, with what waits, in the same moment', async () => {
+    const instance = await running({ offlineOnFailure: true, misfire: 'ALL' });
+    await world.setClock('2026-03-01T01:00:10Z');
+    await world.control.db.execute(sql`update test_clock set at = '2026-03-01T02:00:10Z'`);
+    await planDue(world.control);
+    await world.control.db.execute(
+      sql`update instances set lease_until = '2026-03-01T03:00:00Z' where id = ${instance.id}`,
+    );
+    await end(instance, failure('WRONG', 'data'));
+    expect(await world.taskNow(instance.taskId)).toMatchObject({ state: 'OFFLINE', nextDue: null });
+    expect((await world.instancesOf(instance.taskId)).map((one) => one.state)).toEqual(['FAILED', 'CANCELLED']);
+  });
+});
+
+describe('once committing has begun', () => {
+  const committing = async (changes: TaskChanges = {}) => {
+    const instance = await running({}, changes);
+    await stored(instance).saveHandle({ one: 1 }, { publish: 'session', visible: '', resumed: false });
+    await stored(instance).committing();
+    return instance;
+  };
+
+  it.each(['HOST_DIED', 'MEMORY_LIMIT'])('%s never fails it nor aborts: the next attempt asks', async (code) => {
+    const after = await end(
+      await committing({ options: { retries: 0 } }),
+      failure(code, code === 'HOST_DIED' ? 'busy' : 'config'),
+    );
+    expect(after).toMatchObject({
+      state: 'WAITING',
+      committing: true,
+      cleanup: null,
+      handle: { one: 1 },
+      retriesUsed: 0,
+    });
+    expect(await again(after)).toMatchObject({ committing: true, attempt: 2 });
+  });
+
+  it('an attempt that cannot even connect has not found out: it goes on asking, then a person has to', async () => {
+    let instance = await committing({ options: { retries: 0 } });
+    await end(instance, failure('HOST_DIED'));
+    for (let n = 2; n < 20; n++) {
+      instance = await again(instance);
+      expect(await end(instance, failure('SOURCE_DOWN', 'auth'))).toMatchObject({ state: 'WAITING', committing: true });
+    }
+    instance = await again(instance);
+    expect(await end(instance, failure('SOURCE_DOWN', 'auth'))).toMatchObject({
+      state: 'RUNNING',
+      needsDecision: true,
+      owner: null,
+      cleanup: null,
+      failure: { code: 'COMMIT_UNDECIDED' },
+    });
+    expect(await claimAs(world.control, 'w')).toEqual([]);
+    await world.setClock('2026-03-02T01:00:00Z');
+    await reapLeases(world.control);
+    expect(await world.instance(instance.id)).toMatchObject({ state: 'RUNNING', needsDecision: true });
+  });
+
+  it('a refusal that the engine found out is a failure', async () => {
+    expect(await end(await committing(), failure('REFUSED', 'data'))).toMatchObject({
+      state: 'FAILED',
+      cleanup: 'abort',
+    });
+  });
+
+  it('a retry keeps to the one handle; only what is gone for good is copied anew', async () => {
+    expect(await end(await committing(), failure('REFUSED'))).toMatchObject({ state: 'WAITING', committing: true });
+    expect(await end(await committing(), failure('STAGED_GONE'))).toMatchObject({
+      state: 'WAITING',
+      committing: false,
+    });
+  });
+
+  it('neither going offline, nor a stop, nor a lost lease cancels it', async () => {
+    const instance = await committing();
+    await world.control.db.transaction((tx) => takeOffline(tx, instance.taskId, world.actor, { stopRunning: true }));
+    const [stop] = await stopInstances(world.control, world.actor, [instance.id]);
+    expect(stop.error).toMatchObject({ code: 'NOT_STOPPABLE' });
+    await world.setClock('2026-03-01T01:01:00Z');
+    await reapLeases(world.control);
+    expect(await world.instance(instance.id)).toMatchObject({ state: 'QUEUED', committing: true });
+    await world.control.db.transaction((tx) => takeOffline(tx, instance.taskId, world.actor, { stopRunning: true }));
+    const next = await again(instance);
+    expect(await end(next, { end: 'stopped' })).toMatchObject({ state: 'QUEUED', committing: true });
+    expect(await end(await again(next), { end: 'committed' })).toMatchObject({ state: 'SUCCEEDED', cleanup: 'forget' });
+  });
+});
+
+describe('offline', () => {
+  it('cancels what waits; what runs is on its last attempt', async () => {
+    for (const [how, state] of [
+      [failure('DOWN'), 'FAILED'],
+      [failure('HOST_DIED'), 'CANCELLED'],
+      [{ end: 'stopped' }, 'CANCELLED'],
+      [{ end: 'committed' }, 'SUCCEEDED'],
+    ] as [RunEnd, string][]) {
+      const instance = await running();
+      await world.control.db.transaction((tx) => takeOffline(tx, instance.taskId, world.actor, { stopRunning: false }));
+      expect(await end(instance, how)).toMatchObject({ state });
+    }
+    const asleep = await running();
+    await world.control.db.transaction((tx) => takeOffline(tx, asleep.taskId, world.actor, { stopRunning: false }));
+    await world.setClock('2026-03-01T01:01:00Z');
+    await reapLeases(world.control);
+    expect(await world.instance(asleep.id)).toMatchObject({ state: 'CANCELLED' });
+  });
+});
+
+describe('a stop', () => {
+  it('that had to kill the process is a stop all the same', async () => {
+    expect(await end(await running(), failure('HOST_DIED'), 'TIMED_OUT')).toMatchObject({ state: 'TIMED_OUT' });
+    const asked = await running();
+    await stopInstances(world.control, world.actor, [asked.id]);
+    expect(await end(asked, failure('HOST_DIED'))).toMatchObject({ state: 'CANCELLED' });
+  });
+
+  it('of nobody but the worker gives it to another attempt', async () => {
+    expect(await end(await running(), { end: 'stopped' })).toMatchObject({ state: 'QUEUED', owner: null });
+  });
+});
+
+describe('once', () => {
+  it('runs when brought online, and then the task has finished, however it ended', async () => {
+    for (const how of [{ end: 'committed' }, failure('WRONG', 'data')] as RunEnd[]) {
+      const task = await world.task({ type: 'ONCE' });
+      const [instance] = await claimAs(world.control, 'w');
+      expect(instance).toMatchObject({ taskId: task.id, trigger: 'ONLINE' });
+      await end(instance, how);
+      expect(await world.taskNow(task.id)).toMatchObject({ state: 'FINISHED' });
+    }
+    const task = await world.task({ type: 'ONCE' });
+    const [waiting] = await world.instancesOf(task.id);
+    await stopInstances(world.control, world.actor, [waiting.id]);
+    expect(await world.taskNow(task.id)).toMatchObject({ state: 'FINISHED' });
+  });
+
+  it('runs at its time; a time in the past is refused; it can be brought online again', async () => {
+    const task = await world.task({ type: 'ONCE', runAt: new Date('2026-03-01T00:45:10Z') });
+    await planDue(world.control);
+    expect(await world.instancesOf(task.id)).toEqual([]);
+    await world.setClock('2026-03-01T00:45:10Z');
+    await planDue(world.control);
+    const [instance] = await claimAs(world.control, 'w');
+    expect([iso(instance.scheduledAt), instance.trigger]).toEqual(['2026-03-01T00:45:10Z', 'SCHEDULE']);
+    await end(instance, { end: 'committed' });
+    const online = () => world.control.db.transaction((tx) => bringOnline(tx, task.id, world.actor));
+    await expect(online()).rejects.toMatchObject({ code: 'RUN_AT_PASSED' });
+  });
+});
+
+describe('run on online', () => {
+  it('makes an instance of that second, which belongs to the chain', async () => {
+    await world.setClock('2026-03-01T00:30:00.700Z');
+    const task = await world.task({ period: 'HOUR', every: 1, runOnOnline: true, dependsOnPrevious: 'ENDED' });
+    const [first] = await world.instancesOf(task.id);
+    expect([iso(first.scheduledAt), first.trigger, first.chain]).toEqual(['2026-03-01T00:30:00Z', 'ONLINE', 1]);
+    await world.control.db.transaction((tx) => bringOnline(tx, task.id, world.actor));
+    expect(await world.instancesOf(task.id)).toHaveLength(1);
+    await world.setClock('2026-03-01T01:00:00Z');
+    await planDue(world.control);
+    expect((await claimAs(world.control, 'w')).map((one) => one.trigger)).toEqual(['ONLINE']);
+  });
+
+  it('makes none outside the effective dates', async () => {
+    const task = await world.task({ period: 'HOUR', every: 1, runOnOnline: true, effectiveFrom: '2026-03-05' });
+    expect(await world.instancesOf(task.id)).toEqual([]);
+    expect(task.nextDue).toEqual(new Date('2026-03-05T00:00:00Z'));
+  });
+});
