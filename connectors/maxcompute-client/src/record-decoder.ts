@@ -2,19 +2,18 @@ import type { ColumnData } from './columns.ts';
 import { addByte, addField64, addInt32, crc32c, finish, START } from './crc32c.ts';
 import { MaxComputeError } from './errors.ts';
 import { columnOf, type Filling, forget, openFilling, renew, takeBytes, takeNull } from './record-filling.ts';
-import {
-  FIELD_END_METRICS,
-  FIELD_END_RECORD,
-  FIELD_META_CHECKSUM,
-  FIELD_META_COUNT,
-  MOST_SECONDS,
-} from './record-frame.ts';
+import { FIELD_END_METRICS, FIELD_END_RECORD, FIELD_META_CHECKSUM, FIELD_META_COUNT } from './record-frame.ts';
 import { NeedMore, RecordInput } from './record-input.ts';
 import { ItemReader } from './record-item-reader.ts';
+import { takeMillis, takeStamp } from './record-times.ts';
 import type { OdpsType } from './types.ts';
 
 /** The service's own limit of a record; a length above it is garbage, not something to wait for. */
 const MOST_BYTES = 256 * 1024 * 1024;
+
+/** Memory for a batch is taken before its rows are seen: eight bytes a cell. */
+const MOST_CELLS = 1024 * 1024;
+const LEAST_ROWS = 256;
 
 export interface DecodedBatch {
   columns: ColumnData[];
@@ -22,7 +21,7 @@ export interface DecodedBatch {
 }
 
 export interface DecodeLimits {
-  /** Rows of a batch (default 8,192). */
+  /** Rows of a batch at most (default 8,192). Tables of hundreds of columns get fewer, by the memory they take. */
   rows?: number;
   /** Bytes of the stream after which a batch is closed (default 4 MiB). */
   bytes?: number;
@@ -57,7 +56,8 @@ export class RecordDecoder {
 
   /** @throws MaxComputeError `UnknownType` for a type whose values this version cannot read */
   constructor(types: readonly OdpsType[], limits: DecodeLimits = {}) {
-    this.#capacity = limits.rows ?? 8_192;
+    const fitting = Math.max(LEAST_ROWS, Math.floor(MOST_CELLS / Math.max(1, types.length)));
+    this.#capacity = Math.min(limits.rows ?? 8_192, fitting);
     this.#most = limits.bytes ?? 4 * 1024 * 1024;
     this.#fieldBytes = limits.fieldBytes ?? MOST_BYTES;
     this.#columns = types.map((type) => openFilling(type, this.#capacity));
@@ -189,7 +189,7 @@ export class RecordDecoder {
         takeMillis(input, column, row);
         break;
       case 'stamp':
-        return takeStamp(input, column, row, state, number, this.#capacity);
+        return takeStamp(input, column, row, addInt32(state, number), this.#capacity);
       default:
         column.items[row] = this.#items.read(input.bytes, input.at, column.type, addInt32(state, number));
         input.at = this.#items.at;
@@ -242,44 +242,6 @@ function inRange(input: RecordInput, value: number): number {
   if (value !== input.low || input.high !== value >> 31)
     throw new RangeError('a value is out of the range of its type');
   return value;
-}
-
-/** Milliseconds to microseconds, which need more than 53 bits: cut at bit 22, for 22 + 10 are the 32 of the lower half. */
-function takeMillis(input: RecordInput, column: Filling, row: number): void {
-  input.zigzag();
-  const millis = input.number;
-  if (Math.abs(millis) > Number.MAX_SAFE_INTEGER) throw new RangeError('a DATETIME is out of range');
-  const top = Math.floor(millis / 4_194_304);
-  const high = Math.floor((top * 1_000) / 1_024);
-  const low = (top * 1_000 - high * 1_024) * 4_194_304 + (millis - top * 4_194_304) * 1_000;
-  column.int32[2 * row] = low;
-  column.int32[2 * row + 1] = high + Math.floor(low / 4_294_967_296);
-}
-
-function takeStamp(
-  input: RecordInput,
-  column: Filling,
-  row: number,
-  state: number,
-  number: number,
-  capacity: number,
-): number {
-  input.zigzag();
-  const crc = addField64(state, number, input.low, input.high);
-  const seconds = input.number;
-  if (Math.abs(seconds) > MOST_SECONDS) throw new RangeError('a TIMESTAMP is out of range');
-  const raw = input.varint32();
-  const nanos = raw >>> 1;
-  if ((raw & 1) !== 0 || nanos > 999_999_999) throw new RangeError('nanoseconds out of range');
-  const micros = Math.floor(nanos / 1_000);
-  const units = seconds * 15_625;
-  const high = Math.floor(units / 67_108_864);
-  const low = (units - high * 67_108_864) * 64 + micros;
-  column.int32[2 * row] = low;
-  column.int32[2 * row + 1] = high + (low >= 4_294_967_296 ? 1 : 0);
-  const below = nanos - micros * 1_000;
-  if (below !== 0) (column.subMicros ??= new Uint16Array(capacity))[row] = below;
-  return addInt32(crc, nanos);
 }
 
 function describe(tag: number, column: Filling | undefined): string {

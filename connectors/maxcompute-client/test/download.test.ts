@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { deflateSync } from 'node:zlib';
+import { createDeflate, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type DecodedBatch, parseType, RecordEncoder } from '../src/index.ts';
 import { type Got, inTurn, json, type Reply, service } from './service.ts';
@@ -125,22 +125,32 @@ describe('a download', () => {
     expect(await (await reading(inTurn(busy, json(503, ''), bytes(stream(1n, 2n, 3n))))).read).toEqual([1n, 2n, 3n]);
   });
 
-  it('lets go of its connection when its reader leaves', async () => {
-    let closed: () => void;
-    const gone = new Promise<void>((resolve) => {
-      closed = resolve;
-    });
-    const records = encoder();
-    const many = records.encode([{ length: 8_192, values: new BigInt64Array(8_192) }], 8_192);
-    const { client } = await service((one, response) => {
-      if (!isData(one)) return session()(one, response);
-      response.once('close', () => closed());
-      response.writeHead(200).write(many);
-    });
-    const download = await client.table('t').download();
-    for await (const _ of download.read(0, 9_000, { columns: ['id'] })) break;
-    await gone;
-  });
+  it.each(['identity', 'deflate'] as const)(
+    'lets go of its connection when its reader leaves (%s)',
+    async (compression) => {
+      let closed: () => void;
+      const gone = new Promise<void>((resolve) => {
+        closed = resolve;
+      });
+      const records = encoder();
+      const many = records.encode([{ length: 8_192, values: new BigInt64Array(8_192) }], 8_192);
+      const { client } = await service((one, response) => {
+        if (!isData(one)) return session()(one, response);
+        response.once('close', () => closed());
+        response.writeHead(200, compression === 'deflate' ? { 'content-encoding': compression } : {});
+        // Left open: only the reader can end it.
+        if (compression === 'identity') return response.write(many);
+        const packing = createDeflate();
+        packing.pipe(response, { end: false });
+        packing.write(many);
+        packing.flush();
+      });
+      const download = await client.table('t').download();
+      for await (const _ of download.read(0, 9_000, { columns: ['id'], compression })) break;
+      await gone;
+    },
+    10_000,
+  );
 
   it('knows the columns that there are', async () => {
     const { client } = await service(session());

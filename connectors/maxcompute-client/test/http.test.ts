@@ -196,8 +196,11 @@ describe('connections', () => {
 
   it('end with the signal, though the dialler does not look at it', async () => {
     const { http, url } = await service(ok, { dial: () => new Promise(() => {}) });
+    const began = performance.now();
     const signal = AbortSignal.timeout(40);
     await expect(http.call(call(url, { signal }))).rejects.toMatchObject({ code: 'Aborted' });
+    // Well before the limit of connecting, which would end it, too.
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 
   it('that cannot be made are told with their reason, by either way', async () => {

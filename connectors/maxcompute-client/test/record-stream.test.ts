@@ -179,6 +179,19 @@ describe('any columns', () => {
   });
 });
 
+it('takes no more memory for a batch of a very wide table than for any other', () => {
+  const types = Array.from({ length: 1_200 }, () => 'bigint');
+  const stream = encode(
+    types,
+    types.map(() => int64(...Array.from({ length: 1_000 }, () => 1n))),
+    1_000,
+  );
+  const batches = decode(types, stream);
+  expect(batches.reduce((sum, batch) => sum + batch.rows, 0)).toBe(1_000);
+  const bytes = batches[0].columns.reduce((sum, column) => sum + column.values!.byteLength, 0);
+  expect(bytes).toBeLessThanOrEqual(8 * 1024 * 1024);
+});
+
 describe('a cell of megabytes', () => {
   it('that comes in small pieces is read in time that grows with its length, not with the square', () => {
     const long = texts('x'.repeat(24_000_000));

@@ -103,6 +103,22 @@ describe('a block', () => {
     },
   );
 
+  it.each(['identity', 'deflate'] as const)(
+    'of small batches, which queue up without waiting, keeps each as it was (%s)',
+    async (compression) => {
+      let ids: bigint[] = [];
+      const { client } = await service(async (one, response) => {
+        if (!isPut(one)) return state('NORMAL')(one, response);
+        ids = await idsOf(one, 1);
+        response.end();
+      });
+      const block = await (await client.table('t').upload({ compression })).block(0);
+      for (let at = 0; at < 3_000; at++) await block.write(rows(at * 3, 3), 3);
+      await block.finish();
+      expect(ids).toEqual(Array.from({ length: 9_000 }, (_, at) => BigInt(at)));
+    },
+  );
+
   it('may have no rows', async () => {
     let ids: bigint[] | null = null;
     const { client } = await service(async (one, response) => {

@@ -1,0 +1,36 @@
+import { addInt32, addInt64 } from './crc32c.ts';
+import type { Filling } from './record-filling.ts';
+import { MOST_SECONDS } from './record-frame.ts';
+import type { RecordInput } from './record-input.ts';
+
+/** Milliseconds to microseconds, which need more than 53 bits: cut at bit 22, for 22 + 10 are the 32 of the lower half. */
+export function takeMillis(input: RecordInput, column: Filling, row: number): void {
+  input.zigzag();
+  const millis = input.number;
+  if (Math.abs(millis) > Number.MAX_SAFE_INTEGER) throw new RangeError('a DATETIME is out of range');
+  const top = Math.floor(millis / 4_194_304);
+  const high = Math.floor((top * 1_000) / 1_024);
+  const low = (top * 1_000 - high * 1_024) * 4_194_304 + (millis - top * 4_194_304) * 1_000;
+  column.int32[2 * row] = low;
+  column.int32[2 * row + 1] = high + Math.floor(low / 4_294_967_296);
+}
+
+/** Seconds and nanoseconds to microseconds and what is below them; the CRC's state behind both. */
+export function takeStamp(input: RecordInput, column: Filling, row: number, state: number, capacity: number): number {
+  input.zigzag();
+  const crc = addInt64(state, input.low, input.high);
+  const seconds = input.number;
+  if (Math.abs(seconds) > MOST_SECONDS) throw new RangeError('a TIMESTAMP is out of range');
+  const raw = input.varint32();
+  const nanos = raw >>> 1;
+  if ((raw & 1) !== 0 || nanos > 999_999_999) throw new RangeError('nanoseconds out of range');
+  const micros = Math.floor(nanos / 1_000);
+  const units = seconds * 15_625;
+  const high = Math.floor(units / 67_108_864);
+  const low = (units - high * 67_108_864) * 64 + micros;
+  column.int32[2 * row] = low;
+  column.int32[2 * row + 1] = high + (low >= 4_294_967_296 ? 1 : 0);
+  const below = nanos - micros * 1_000;
+  if (below !== 0) (column.subMicros ??= new Uint16Array(capacity))[row] = below;
+  return addInt32(crc, nanos);
+}
