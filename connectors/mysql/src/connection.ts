@@ -1,7 +1,10 @@
+import type { Socket } from 'node:net';
 import { ConnectorError, type OpenContext } from '@sampan/connector';
 import mysql from 'mysql2';
 import type { MysqlOptions } from './config.ts';
+import { driverOf } from './driver.ts';
 import { asConnectorError } from './errors.ts';
+import { sessionStatements } from './session.ts';
 
 export type Connection = mysql.Connection;
 
@@ -12,18 +15,6 @@ export interface ConnectHow {
 }
 
 export type Row = { [column: string]: unknown };
-
-/**
- * What makes a session exact: UTC, so that TIMESTAMP is an instant; strict mode, so that nothing is cut in silence;
- * zero stays zero in AUTO_INCREMENT columns; a reader that waits for its writer is not thrown out.
- */
-const SESSION = [
-  "time_zone = '+00:00'",
-  "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
-  'net_write_timeout = 28800',
-  'net_read_timeout = 28800',
-  'wait_timeout = 28800',
-];
 
 /** @throws ConnectorError for anything that stops a login */
 export async function connect(options: MysqlOptions, context: OpenContext, how: ConnectHow = {}): Promise<Connection> {
@@ -38,16 +29,30 @@ export async function connect(options: MysqlOptions, context: OpenContext, how: 
   }
 }
 
-function tlsOf({ ssl, host }: MysqlOptions): mysql.SslOptions {
-  const verify = ssl.mode === 'VERIFY_CA' || ssl.mode === 'VERIFY_IDENTITY';
+function tlsOf({ ssl }: MysqlOptions): mysql.SslOptions {
   return {
-    rejectUnauthorized: verify,
+    rejectUnauthorized: ssl.mode === 'VERIFY_CA' || ssl.mode === 'VERIFY_IDENTITY',
     verifyIdentity: ssl.mode === 'VERIFY_IDENTITY',
     ...(ssl.ca === undefined ? {} : { ca: ssl.ca }),
     ...(ssl.cert === undefined ? {} : { cert: ssl.cert }),
     ...(ssl.key === undefined ? {} : { key: ssl.key }),
-    ...(host === undefined ? {} : { servername: host }),
   } as mysql.SslOptions;
+}
+
+async function dial({ host, port, socketPath }: MysqlOptions, context: OpenContext, how: ConnectHow): Promise<Socket> {
+  if (how.signal?.aborted) throw aborted();
+  const address = socketPath === undefined ? { host: host as string, port } : { path: socketPath };
+  const stream = await context.dial(address, how.signal);
+  if (how.signal?.aborted) {
+    stream.destroy();
+    throw aborted();
+  }
+  if ('setKeepAlive' in stream) stream.setKeepAlive(true, 15_000);
+  // Small packets follow one another: held back for an answer, each would cost 40 ms.
+  if ('setNoDelay' in stream) stream.setNoDelay(true);
+  // Certificates of servers known by address are checked against this; without it Node takes the name "localhost".
+  if (host !== undefined) (stream as { _host?: string })._host = host;
+  return stream;
 }
 
 async function login(
@@ -56,15 +61,11 @@ async function login(
   how: ConnectHow,
   ssl: mysql.SslOptions | undefined,
 ): Promise<Connection> {
-  const address =
-    options.socketPath === undefined
-      ? { host: options.host as string, port: options.port }
-      : { path: options.socketPath };
-  const stream = await context.dial(address, how.signal);
-  if ('setKeepAlive' in stream) stream.setKeepAlive(true, 15_000);
+  const stream = await dial(options, context, how);
   const connection = mysql.createConnection({
     stream,
     ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
     user: options.user,
     password: options.password,
     database: options.database,
@@ -82,26 +83,31 @@ async function login(
   });
   // Every failure is also told to the command under way; without a listener it would end the process.
   connection.on('error', () => {});
-  how.signal?.addEventListener('abort', () => connection.destroy(), { once: true });
+  const stop = () => cut(connection, aborted());
+  how.signal?.addEventListener('abort', stop, { once: true });
+  // One signal outlives many connections: none may hang on to it.
+  const forget = () => how.signal?.removeEventListener('abort', stop);
+  stream.once('close', forget);
   try {
     await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
-    await query(connection, `SET SESSION ${[...SESSION, ...variables(options)].join(', ')}`, 'setting up the session');
+    driverOf(connection).stream.once('close', forget);
+    for (const statement of sessionStatements(options)) await query(connection, statement, 'setting up the session');
     return connection;
   } catch (error) {
-    connection.destroy();
+    cut(connection, aborted());
     if (how.signal?.aborted) throw aborted();
     throw asConnectorError(error, 'logging in');
   }
 }
 
-function variables({ sessionVariables }: MysqlOptions): string[] {
-  return Object.entries(sessionVariables).map(
-    ([name, value]) => `${name} = ${typeof value === 'number' ? value : mysql.escape(value)}`,
-  );
-}
-
 export function aborted(): ConnectorError {
   return new ConnectorError({ kind: 'busy', code: 'ABORTED', message: 'The work was stopped.' });
+}
+
+/** Ends the socket at once. The statement under way fails with `error`; the server may go on with it for a while. */
+export function cut(connection: Connection, error: ConnectorError): void {
+  const { stream } = driverOf(connection);
+  if (!stream.destroyed) stream.destroy(error);
 }
 
 /** Rows of a statement, all at once: for metadata and bookkeeping, never for data. */
@@ -131,15 +137,14 @@ export async function change(
 
 /** Says goodbye where the server still listens; never waits long. */
 export async function close(connection: Connection): Promise<void> {
+  const { stream } = driverOf(connection);
+  if (stream.destroyed) return;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => {
-      connection.destroy();
-      resolve();
-    }, 1_000);
+    const timer = setTimeout(resolve, 1_000);
     connection.end(() => {
       clearTimeout(timer);
-      connection.destroy();
       resolve();
     });
   });
+  stream.destroySoon();
 }

@@ -1,115 +1,102 @@
-import { ConnectorError, type FailureKind, isConnectorError } from '@sampan/connector';
+import { ConnectorError, isConnectorError } from '@sampan/connector';
+import { BY_NUMBER } from './errors-server.ts';
 
-interface Known {
-  kind: FailureKind;
-  code: string;
-  hint: string;
-}
-
-const again = (code: string, hint = 'It is tried again by itself.'): Known => ({ kind: 'busy', code, hint });
-
-/** By the server's error number: https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html */
-const BY_NUMBER: { [errno: number]: Known } = {
-  1040: again('TOO_MANY_CONNECTIONS'),
-  1044: { kind: 'auth', code: 'DATABASE_DENIED', hint: 'Grant the user rights on this database.' },
-  1045: {
-    kind: 'auth',
-    code: 'LOGIN_REFUSED',
-    hint: 'Check user and password, and that the user may log in from this address.',
-  },
-  1049: { kind: 'missing', code: 'DATABASE_NOT_FOUND', hint: 'Check the option `database`.' },
-  1053: again('SERVER_SHUTDOWN'),
-  1054: { kind: 'missing', code: 'COLUMN_NOT_FOUND', hint: 'Check the column names of mapping, filter and split key.' },
-  1064: { kind: 'config', code: 'SQL_SYNTAX', hint: 'Check the row filter and other SQL of the task.' },
-  1114: again('TABLE_FULL', 'Free disk space on the server.'),
-  1142: { kind: 'auth', code: 'TABLE_DENIED', hint: 'Grant the user the privilege named.' },
-  1143: { kind: 'auth', code: 'COLUMN_DENIED', hint: 'Grant the user the privilege named.' },
-  1146: { kind: 'missing', code: 'TABLE_NOT_FOUND', hint: 'Check the name, or refresh the metadata.' },
-  1203: again('TOO_MANY_CONNECTIONS'),
-  1205: again('LOCK_WAIT_TIMEOUT'),
-  1213: again('DEADLOCK'),
-  1227: { kind: 'auth', code: 'PRIVILEGE_MISSING', hint: 'Grant the user the privilege named.' },
-  1251: {
-    kind: 'auth',
-    code: 'AUTH_PLUGIN',
-    hint: 'Use an account with caching_sha2_password or mysql_native_password.',
-  },
-  1290: { kind: 'config', code: 'SERVER_READ_ONLY', hint: 'Write to a server that is not read-only.' },
-  1317: again('QUERY_KILLED'),
-  1370: { kind: 'auth', code: 'ROUTINE_DENIED', hint: 'Grant the user EXECUTE.' },
-  1927: again('CONNECTION_KILLED'),
-  2013: again('CONNECTION_LOST'),
-  3024: again('QUERY_TIMEOUT', 'Raise max_execution_time on the server.'),
-  3159: {
-    kind: 'config',
-    code: 'TLS_REQUIRED',
-    hint: 'The server takes TLS connections only: set ssl.mode to REQUIRED.',
-  },
-};
-
+/** The way to the server broke, whoever says so: Node, TLS or the driver. */
 const NETWORK = new Set([
   'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'PROTOCOL_CONNECTION_LOST',
   'ECONNABORTED',
   'ECONNREFUSED',
+  'EPIPE',
+  'ENOTCONN',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EHOSTDOWN',
   'EHOSTUNREACH',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_UNEXPECTED_PACKET',
 ]);
+
+/** Said by the driver without a code. */
+const LOST = /connection lost|closed state|socket disconnected|socket hang up|read ECONNRESET|write EPIPE/i;
+const PLUGIN = /authentication using (unknown plugin|mysql_clear_password)|auth_?(more|switch)/i;
+const LONGEST = 1_000;
 
 interface DriverError extends Error {
   errno?: number;
   code?: string;
   sqlMessage?: string;
-  fatal?: boolean;
 }
 
 /** Any error of the driver or the server as a `ConnectorError`. `doing` says what was under way: `reading orders`. */
 export function asConnectorError(error: unknown, doing: string): ConnectorError {
   if (isConnectorError(error)) return error;
-  const { errno, code, sqlMessage, message } = error as DriverError;
-  const known = errno === undefined ? undefined : BY_NUMBER[errno];
-  if (known !== undefined)
-    return new ConnectorError({ ...known, message: `${capital(doing)}: ${sqlMessage ?? message}`, cause: error });
-  if (code !== undefined && NETWORK.has(code)) {
-    return new ConnectorError({
-      kind: 'busy',
-      code: 'CONNECTION_LOST',
-      message: `${capital(doing)}: the connection to MySQL was lost.`,
-      hint: 'It is tried again by itself.',
-      cause: error,
-    });
-  }
-  if (
-    code?.startsWith('HANDSHAKE') ||
-    code?.startsWith('ERR_TLS') ||
-    code?.startsWith('ERR_SSL') ||
-    /self.signed|certificate/i.test(message)
-  ) {
+  const { errno, code = '', sqlMessage, message } = error as DriverError;
+  const says = `${doing.charAt(0).toUpperCase()}${doing.slice(1)}: ${plain(sqlMessage ?? message)}`;
+  const known = typeof errno === 'number' ? BY_NUMBER[errno] : undefined;
+  if (known !== undefined) return new ConnectorError({ ...known, message: says, cause: error });
+  if (sqlMessage !== undefined && errno !== undefined) return unlisted(errno, says, error);
+  if (code === 'ETIMEDOUT') return silent(doing, error);
+  if (NETWORK.has(code) || LOST.test(message)) return lost(doing, error);
+  if (/^(HANDSHAKE|ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO)/.test(code) || /self.signed|certificate/i.test(message))
     return new ConnectorError({
       kind: 'config',
       code: 'TLS_FAILED',
-      message: `${capital(doing)}: ${message}`,
-      hint: 'Check ssl.mode and the certificates.',
+      message: says,
+      hint: 'Check ssl.mode, the CA, and the name in the certificate of the server.',
       cause: error,
     });
-  }
-  if (errno !== undefined && sqlMessage !== undefined) {
+  if (code.startsWith('AUTH_SWITCH') || code === 'MYSQL_CLEAR_PASSWORD_NOT_ENABLED' || PLUGIN.test(message))
     return new ConnectorError({
-      kind: 'data',
-      code: `MYSQL_${errno}`,
-      message: `${capital(doing)}: ${sqlMessage}`,
-      hint: "See the server's manual for this error number.",
+      kind: 'auth',
+      code: 'AUTH_PLUGIN',
+      message: says,
+      hint: 'Use an account with caching_sha2_password or mysql_native_password.',
       cause: error,
     });
-  }
   return new ConnectorError({
     kind: 'bug',
     code: 'MYSQL_DRIVER',
-    message: `${capital(doing)}: ${message}`,
+    message: says,
     hint: 'This is a defect: please report it.',
     cause: error,
   });
 }
 
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** One line of bounded length: the text may come from a server that is not to be trusted. */
+function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const line = String(text).replace(/[\u0000-\u001f\u007f]+/g, ' ');
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
+
+function unlisted(errno: number, message: string, cause: unknown): ConnectorError {
+  return new ConnectorError({
+    kind: 'data',
+    code: `MYSQL_${errno}`,
+    message,
+    hint: "See the server's manual for this error number.",
+    cause,
+  });
+}
+
+function lost(doing: string, cause: unknown): ConnectorError {
+  return new ConnectorError({
+    kind: 'busy',
+    code: 'CONNECTION_LOST',
+    message: `${doing.charAt(0).toUpperCase()}${doing.slice(1)}: the connection to MySQL was lost.`,
+    hint: 'It is tried again by itself.',
+    cause,
+  });
+}
+
+function silent(doing: string, cause: unknown): ConnectorError {
+  return new ConnectorError({
+    kind: 'busy',
+    code: 'CONNECT_TIMEOUT',
+    message: `${doing.charAt(0).toUpperCase()}${doing.slice(1)}: the port answers, but no MySQL server spoke within the connect timeout.`,
+    hint: 'Check that host and port are those of a MySQL server, and what lies on the way.',
+    cause,
+  });
+}

@@ -13,7 +13,12 @@ export interface SplitRead {
   slice: string | null;
   /** Index to read by, so that the rows come in the order of the key; null: any order, and no position. */
   index: string | null;
+  /** Rows of one statement where there is an index, and of a batch at most. */
+  fetchSize: number;
 }
+
+/** Chunks of this size cost nothing against one endless SELECT, and a slow writer never keeps a statement open for long. */
+const FETCH_SIZE = 20_000;
 
 /** Splitting below this many rows costs more than it brings. */
 const LEAST_ROWS = 50_000;
@@ -39,7 +44,13 @@ export async function planSplits(
   const warnings: string[] = [];
   // Rows come in the order of the key only where the slices are ranges of its leading column.
   const index = chosen !== undefined && chosen.name === key?.fields[0].name ? key.index : null;
-  const base = { object: schema.object, columns: read.columns, where: read.where, index };
+  const base = {
+    object: schema.object,
+    columns: read.columns,
+    where: read.where,
+    index,
+    fetchSize: read.fetchSize ?? FETCH_SIZE,
+  };
   if (chosen === undefined && wanted > 1)
     warnings.push(
       `${schema.object} has no primary key or unique key without NULLs: it is read in one split, from the start again if the connection is lost.`,

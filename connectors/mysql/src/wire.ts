@@ -1,12 +1,24 @@
 import { type Batch, ConnectorError, type Field, type Json } from '@sampan/connector';
-import type { Connection } from './connection.ts';
+import { aborted, type Connection, cut } from './connection.ts';
+import { type Command, driverOf, type Packet, type WireColumn } from './driver.ts';
 import { asConnectorError } from './errors.ts';
 import { asBatch, createFilling, emptyFilling, type FillingBatch } from './wire-columns.ts';
 import { readRow } from './wire-rows.ts';
+import { checkWire } from './wire-types.ts';
 
-export interface ReadLimits {
-  rows: number;
-  bytes: number;
+/** A read whose rows come from one SELECT, or from a chain of them. */
+export interface RowsRead {
+  /** Columns of the SELECT, in its order. */
+  fields: readonly Field[];
+  /** A batch is closed by whichever comes first. */
+  limits: { rows: number; bytes: number };
+  first: string;
+  /** Where the rows are read in chunks: each statement ends after so many, and the next begins behind a position. */
+  chunk: { rows: number; behind(position: Json): string } | null;
+  /** Names a batch's last row. */
+  positionOf(batch: Batch): Json;
+  /** For errors: `reading orders`. */
+  doing: string;
 }
 
 /** Full batches that wait for the reader of the iterator before the socket is paused. */
@@ -16,59 +28,32 @@ const ERR = 0xff;
 /** An EOF packet is shorter than this; a row that begins with 0xfe would be longer. Rows begin with 0. */
 const EOF_BYTES = 9;
 
-interface Packet {
-  buffer: Buffer;
-  offset: number;
-  end: number;
-}
-
-/** The driver's command object, as far as it is hooked. */
-interface Command {
-  next: unknown;
-  execute(packet: Packet | undefined, connection: unknown): boolean;
-  on(event: 'error', listener: (error: Error) => void): void;
-  on(event: 'end', listener: () => void): void;
-}
-
 /**
- * Runs a SELECT as a prepared statement, whose rows come in the binary protocol, and copies the packets straight into
- * columns: handshake, TLS, authentication and framing stay the driver's. `positionOf` names a batch's last row.
- * Ends with the connection ready for the next statement, or destroyed where the read was not finished.
+ * Runs prepared statements, whose rows come in the binary protocol, and copies the packets straight into columns:
+ * handshake, TLS, authentication and framing stay the driver's. The next chunk is asked for as soon as one has arrived.
+ * Ends with the connection ready for the next statement, or cut where the read was not finished.
  */
-export async function* readBatches(
-  connection: Connection,
-  sql: string,
-  fields: readonly Field[],
-  limits: ReadLimits,
-  positionOf: (batch: Batch) => Json,
-  doing: string,
-): AsyncGenerator<Batch> {
-  const reading = startReading(connection, sql, fields, limits, doing);
+export async function* readBatches(connection: Connection, read: RowsRead): AsyncGenerator<Batch> {
+  const reading = startReading(connection, read);
   try {
     for (;;) {
-      const filled = await reading.next();
-      if (filled === null) return;
-      const batch = asBatch(filled, fields, null, () => reading.giveBack(filled));
-      batch.position = positionOf(batch);
-      yield batch;
+      const full = await reading.next();
+      if (full === null) return;
+      yield asBatch(full.filled, read.fields, full.position, () => reading.giveBack(full.filled));
     }
   } finally {
-    if (!reading.ended()) connection.destroy();
-    (connection as unknown as { unprepare(sql: string): void }).unprepare(sql);
+    if (!reading.ended()) cut(connection, aborted());
   }
 }
 
-function startReading(
-  connection: Connection,
-  sql: string,
-  fields: readonly Field[],
-  limits: ReadLimits,
-  doing: string,
-) {
-  const full: FillingBatch[] = [];
+function startReading(connection: Connection, read: RowsRead) {
+  const { fields, limits, chunk, doing } = read;
+  const full: { filled: FillingBatch; position: Json }[] = [];
   const spare: FillingBatch[] = [];
   let filling = createFilling(fields, limits.rows);
   let bytes = 0;
+  let position: Json = null;
+  let rowsOfChunk = 0;
   let ended = false;
   let paused = false;
   let failure: ConnectorError | null = null;
@@ -78,11 +63,15 @@ function startReading(
     if (ended) return;
     ended = true;
     if (error !== undefined) failure = asConnectorError(error, doing);
-    else if (filling.rows > 0) full.push(filling);
+    else if (filling.rows > 0) full.push({ filled: filling, position: reached() });
     wake();
   };
+  const reached = () => {
+    if (filling.rows > 0) position = read.positionOf(asBatch(filling, fields, null, () => {}));
+    return position;
+  };
   const handOver = () => {
-    full.push(filling);
+    full.push({ filled: filling, position: reached() });
     filling = spare.pop() ?? createFilling(fields, limits.rows);
     bytes = 0;
     if (full.length >= AHEAD && !paused) {
@@ -92,15 +81,25 @@ function startReading(
     wake();
   };
   const onRow = (packet: Packet) => {
+    rowsOfChunk++;
     bytes += readRow(packet.buffer, packet.offset, filling, limits.rows);
     if (filling.rows === limits.rows || bytes >= limits.bytes) handOver();
   };
+  const onColumns = (columns: WireColumn[]) => checkWire(columns, fields, doing);
+  const run = (sql: string) =>
+    hookRows(connection, sql, { onColumns, onRow }, (error) => {
+      if (ended) return;
+      if (error === undefined) driverOf(connection).unprepare(sql);
+      if (error !== undefined || chunk === null || rowsOfChunk < chunk.rows) return finish(error);
+      rowsOfChunk = 0;
+      run(chunk.behind(reached()));
+    });
 
-  hookRows(connection, sql, onRow, finish);
   (connection as unknown as NodeJS.EventEmitter).once('error', finish);
-  const stream = (connection as unknown as { stream: NodeJS.EventEmitter }).stream;
+  const { stream } = driverOf(connection);
   const onClose = () => finish(Object.assign(new Error('closed'), { code: 'PROTOCOL_CONNECTION_LOST' }));
   stream.once('close', onClose);
+  run(read.first);
 
   return {
     ended: () => ended && failure === null,
@@ -108,7 +107,7 @@ function startReading(
       emptyFilling(batch, limits.bytes);
       if (spare.length < AHEAD + 1) spare.push(batch);
     },
-    async next(): Promise<FillingBatch | null> {
+    async next(): Promise<{ filled: FillingBatch; position: Json } | null> {
       for (;;) {
         const batch = full.shift();
         if (batch !== undefined) {
@@ -138,12 +137,12 @@ function startReading(
 function hookRows(
   connection: Connection,
   sql: string,
-  onRow: (packet: Packet) => void,
+  { onColumns, onRow }: { onColumns(columns: WireColumn[]): void; onRow(packet: Packet): void },
   finish: (error?: unknown) => void,
 ): void {
   let command: Command;
   try {
-    command = (connection as unknown as { execute(options: { sql: string }): Command }).execute({ sql });
+    command = driverOf(connection).execute({ sql });
   } catch (error) {
     finish(error);
     return;
@@ -168,6 +167,14 @@ function hookRows(
     }
     return drivers(packet, owner);
   };
+  command.on('fields', (columns) => {
+    try {
+      onColumns(columns);
+    } catch (error) {
+      finish(error);
+      cut(connection, error as ConnectorError);
+    }
+  });
   command.on('error', finish);
   command.on('end', () => finish());
 }
