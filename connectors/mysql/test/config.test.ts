@@ -73,7 +73,7 @@ describe('errors', () => {
 
   it('what a server says is one line of bounded length', () => {
     const { message } = server(1690, `a\nb\u001b[31m${'x'.repeat(100_000)}`);
-    expect(message).not.toMatch(/[\n\u001b]/);
+    expect([...message].every((one) => one >= ' ')).toBe(true);
     expect(message.length).toBeLessThan(1_100);
   });
 });
