@@ -3,6 +3,7 @@ import { getProject, Http, tunnelEndpoint } from '@sampan/maxcompute';
 import { describeObject, listObjects } from './catalog.ts';
 import { config } from './config.ts';
 import { told } from './errors.ts';
+import { createSource } from './source.ts';
 import { createTarget } from './target.ts';
 
 /** Alibaba Cloud MaxCompute (ODPS). */
@@ -17,6 +18,7 @@ export default defineConnector({
       check: (signal) => check(http, signal),
       objects: (query, signal) => listObjects(http, query, signal),
       describe: (object, signal) => describeObject(http, object, signal),
+      source: createSource(http, context),
       target: createTarget(http, context),
       async [Symbol.asyncDispose]() {
         http.close();

@@ -84,15 +84,36 @@ export function logicalTypeOf(type: OdpsType): LogicalType | null {
   }
 }
 
-/** A column as a field. One of a type that cannot be read or written yet is shown, and cannot be mapped. */
+/** How values of a column are read: nested ones as JSON, intervals as text; null for types this version does not know. */
+export function readTypeOf(type: OdpsType): LogicalType | null {
+  switch (type.kind) {
+    case 'array':
+    case 'map':
+    case 'struct':
+      return { kind: 'json' };
+    case 'interval_day_time':
+    case 'interval_year_month':
+      return { kind: 'utf8', maxChars: 40 };
+    default:
+      return logicalTypeOf(type);
+  }
+}
+
+/** A column as a field. One that can only be read counts as generated: nothing is written to it. */
 export function fieldOf(column: OdpsColumn): Field {
-  const type = logicalTypeOf(column.type);
   return {
     name: column.name,
-    type: type ?? { kind: 'utf8' },
+    type: readTypeOf(column.type) ?? { kind: 'utf8' },
     native: typeText(column.type),
     nullable: column.nullable,
-    generated: type === null,
+    generated: logicalTypeOf(column.type) === null,
     ...(column.comment === '' ? {} : { comment: column.comment }),
   };
+}
+
+/** A partition key as a field: its values come as text from the name of the partition, and as numbers where it is one. */
+export function partitionFieldOf(column: OdpsColumn): Field {
+  const type = logicalTypeOf(column.type);
+  const whole = type !== null && /^int(8|16|32|64)$/.test(type.kind);
+  return { ...fieldOf(column), type: whole ? type : { kind: 'utf8' }, nullable: false, generated: true };
 }
