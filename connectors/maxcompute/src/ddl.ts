@@ -1,5 +1,7 @@
 import { ConnectorError, type Field, type Load } from '@sampan/connector';
 import { quoteName, quoteText, typeText } from '@sampan/maxcompute';
+import { columnNames, tableName } from './names.ts';
+import { targetOptions } from './target-options.ts';
 import { odpsTypeFor } from './types.ts';
 
 /** MaxCompute's own limits. */
@@ -23,29 +25,14 @@ export function createTable(load: Load): string {
       hint: 'Map fewer columns.',
     });
   }
-  const column = (field: Field) =>
-    `${quoteName(checkName(field.name))} ${typeText(odpsTypeFor(field.type))}${field.comment === undefined ? '' : ` COMMENT ${quoteText(cutComment(field.comment))}`}`;
-  const partitions = load.partition.map((one) => `${quoteName(checkName(one.name))} STRING`);
-  const lifecycle = load.options.lifecycle;
+  const keys = columnNames(load.partition.map((one) => one.name));
+  const names = columnNames([...load.fields.map((field) => field.name), ...keys]);
+  const column = (field: Field, at: number) =>
+    `${quoteName(names[at])} ${typeText(odpsTypeFor(field.type))}${field.comment === undefined ? '' : ` COMMENT ${quoteText(cutComment(field.comment))}`}`;
+  const { lifecycle } = targetOptions(load.options);
   return [
-    `CREATE TABLE IF NOT EXISTS ${quoteName(checkName(load.object))} (${load.fields.map(column).join(', ')})`,
-    partitions.length === 0 ? '' : ` PARTITIONED BY (${partitions.join(', ')})`,
-    typeof lifecycle === 'number' ? ` LIFECYCLE ${Math.trunc(lifecycle)}` : '',
+    `CREATE TABLE IF NOT EXISTS ${quoteName(tableName(load.object))} (${load.fields.map(column).join(', ')})`,
+    keys.length === 0 ? '' : ` PARTITIONED BY (${keys.map((key) => `${quoteName(key)} STRING`).join(', ')})`,
+    lifecycle === undefined ? '' : ` LIFECYCLE ${lifecycle}`,
   ].join('');
-}
-
-/** Letters, digits and `_`, not a digit first, at most 128 bytes. @throws ConnectorError naming a good one */
-export function checkName(name: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return name;
-  const better =
-    name
-      .replace(/[^A-Za-z0-9_]/g, '_')
-      .replace(/^(?=\d)/, '_')
-      .slice(0, 128) || '_';
-  throw new ConnectorError({
-    kind: 'config',
-    code: 'BAD_NAME',
-    message: `"${name}" is not a name MaxCompute allows.`,
-    hint: `Call it "${better}" in the mapping.`,
-  });
 }

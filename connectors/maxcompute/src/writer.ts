@@ -1,11 +1,16 @@
-import { type Batch, type Column, type DirtyRow, type Receipt, takeRows, type Writer } from '@sampan/connector';
+import {
+  type Batch,
+  type Column,
+  ConnectorError,
+  type DirtyRow,
+  type Receipt,
+  takeRows,
+  type Writer,
+} from '@sampan/connector';
 import type { BlockWriter, ColumnData, UploadSession } from '@sampan/maxcompute';
 import { asConnectorError } from './errors.ts';
-
-const asBigint = (column: Column) => {
-  const { values } = column;
-  return values instanceof BigInt64Array ? new Int32Array(values.buffer, values.byteOffset, values.length * 2) : null;
-};
+import type { Handle } from './handle.ts';
+import { refusedRows } from './refused-rows.ts';
 
 /**
  * Writes one split as one block. The block is opened with the first batch, so that no request idles while the source
@@ -13,11 +18,20 @@ const asBigint = (column: Column) => {
  */
 export function createWriter(
   session: UploadSession,
-  columns: readonly string[],
+  { table, columns, dynamic }: Handle,
   split: number,
   open: () => Promise<BlockWriter>,
 ): Writer {
-  const places = session.columns.map((column) => columns.indexOf(column.name));
+  const places = session.columns.map((column) => columns.indexOf(column.name.toLowerCase()));
+  // Its values would be left out without a word.
+  const gone = columns.find((_, at) => !places.includes(at));
+  if (gone !== undefined)
+    throw new ConnectorError({
+      kind: 'missing',
+      code: 'COLUMN_GONE',
+      message: `"${table}" has no column "${gone}" any more.`,
+      hint: 'Correct the mapping, and run the task again.',
+    });
   let block: BlockWriter | null = null;
   let sealed = false;
   const opened = async () => {
@@ -26,7 +40,7 @@ export function createWriter(
   };
   return {
     async write(batch) {
-      const dirty = refusedRows(batch, session);
+      const dirty = refusedRows(batch, session, dynamic?.keys ?? []);
       const { rows, sent } = without(batch, dirty);
       const all = places.map((place): ColumnData => (place < 0 ? nulls(rows) : sent[place]));
       try {
@@ -58,39 +72,6 @@ const nulls = (rows: number): ColumnData => ({
   offsets: new Int32Array(rows + 1),
   data: new Uint8Array(0),
 });
-
-/** Rows that the service would refuse, and the whole block with them: −2^63 is no BIGINT, and cells have a limit. */
-function refusedRows(batch: Batch, session: UploadSession): DirtyRow[] {
-  const dirty = new Map<number, DirtyRow>();
-  batch.columns.forEach((column, index) => {
-    const { name, type } = batch.fields[index];
-    if (column.offsets !== undefined && column.offsets[batch.rows] > session.maxFieldBytes) {
-      for (let row = 0; row < batch.rows; row++) {
-        const bytes = column.offsets[row + 1] - column.offsets[row];
-        if (bytes > session.maxFieldBytes)
-          dirty.set(row, {
-            row,
-            column: name,
-            value: null,
-            reason: `${bytes} bytes: MaxCompute takes at most ${session.maxFieldBytes} in a cell`,
-          });
-      }
-    }
-    const halves = type.kind === 'int64' ? asBigint(column) : null;
-    if (halves === null) return;
-    for (let row = 0; row < batch.rows; row++) {
-      if (halves[2 * row + 1] === -2_147_483_648 && halves[2 * row] === 0) {
-        dirty.set(row, {
-          row,
-          column: name,
-          value: '-9223372036854775808',
-          reason: 'MaxCompute has no BIGINT below −9223372036854775807',
-        });
-      }
-    }
-  });
-  return [...dirty.values()].sort((a, b) => a.row - b.row);
-}
 
 function without(batch: Batch, dirty: readonly DirtyRow[]): { rows: number; sent: Column[] } {
   if (dirty.length === 0) return { rows: batch.rows, sent: batch.columns };

@@ -1,0 +1,40 @@
+import type { Json, PartitionValue } from '@sampan/connector';
+import type { UploadTarget } from '@sampan/maxcompute';
+
+/** All that later calls need, in any process. */
+export interface Handle {
+  /** Where the upload session writes: the target, or a staging table. */
+  table: string;
+  partition: PartitionValue[];
+  overwrite: boolean;
+  session: string;
+  /** When the session was opened, in milliseconds since 1970. */
+  openedAt: number;
+  /** Columns of the batches, in their order, as `table` calls them. */
+  columns: string[];
+  postSql: string[];
+  /** ERROR_IF_NOT_EMPTY. */
+  mustBeEmpty: boolean;
+  /** MIRROR: the share of the rows there that may go; null for other modes. */
+  maxDeleteShare: number | null;
+  /** Where the partitions come with the rows: what the staging table is published into. */
+  dynamic: Dynamic | null;
+}
+
+export interface Dynamic {
+  table: string;
+  fixed: PartitionValue[];
+  /** Partition keys that come with the rows. */
+  keys: string[];
+  replace: boolean;
+  /** Names the one INSERT, so that a submission whose answer was lost is not run twice. */
+  guid: string;
+}
+
+export const asHandle = (handle: Json) => handle as unknown as Handle;
+
+export const uploadOf = ({ table, partition, overwrite }: Handle): UploadTarget => ({ table, partition, overwrite });
+
+/** What the load publishes into, whatever the session writes to. */
+export const placeOf = (handle: Handle): { table: string; partition: PartitionValue[] } =>
+  handle.dynamic === null ? handle : { table: handle.dynamic.table, partition: handle.dynamic.fixed };
