@@ -24,12 +24,14 @@ export async function loadConnectors(hosts: HostPool, plugins: string[]): Promis
   const manifests = findManifests({ nodeModules: ownNodeModules(), plugins });
   const entries = await Promise.all(manifests.map((manifest) => entryOf(hosts, manifest)));
   const connectors = new Map<string, ConnectorEntry>();
-  for (const entry of entries) {
+  const sound = entries.filter((entry) => entry.broken === null);
+  // A broken one takes no name away from one that works.
+  for (const entry of [...sound, ...entries.filter((one) => one.broken !== null)]) {
     if (!connectors.has(entry.name)) connectors.set(entry.name, entry);
     else
       connectors.set(`${entry.name} (${entry.module})`, {
         ...entry,
-        broken: `another connector is called "${entry.name}" already`,
+        broken: entry.broken ?? `another connector is called "${entry.name}" already`,
       });
   }
   return connectors;

@@ -1,4 +1,5 @@
 import { isConnectorError } from '@sampan/connector';
+import type { End } from '@sampan/hosts/messages';
 import { eq } from 'drizzle-orm';
 import { requireRole } from './access.ts';
 import type { Actor, ConnectorEntry, Control } from './context.ts';
@@ -34,7 +35,12 @@ export async function testConnection(control: Control, actor: Actor, input: Test
   const issues = secretIssues(connector, options, given);
   if (issues.length > 0) throw invalid(issues);
   const secrets = { ...storedSecrets(control, connector, saved, options), ...given };
-  const check = await runCheck(control, connector, withSecrets(options, secrets));
+  const check = await runCheck(control, {
+    workspace: workspaceId,
+    connector: connector.name,
+    module: connector.module,
+    options: withSecrets(options, secrets),
+  });
   if (saved !== null && !input.options && !input.secrets) {
     await control.db.update(dataSources).set({ lastCheck: check }).where(eq(dataSources.id, saved.id));
   }
@@ -54,8 +60,7 @@ function storedSecrets(
   return moved ? {} : unseal(control.keys, saved.id, saved.sealed);
 }
 
-async function runCheck(control: Control, connector: ConnectorEntry, options: Options): Promise<ConnectionCheck> {
-  const end = { connector: connector.name, module: connector.module, options };
+async function runCheck(control: Control, end: End): Promise<ConnectionCheck> {
   const at = new Date().toISOString();
   try {
     const steps = await control.hosts.ask('check', { end });

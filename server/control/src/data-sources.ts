@@ -33,7 +33,7 @@ export async function createDataSource(control: Control, actor: Actor, input: Cr
   const name = input.name.trim();
   const issues = [...nameIssues(name), ...secretIssues(connector, input.options, secrets)];
   if (issues.length > 0) throw invalid(issues);
-  const options = await parseOptions(control, connector, input.options, secrets);
+  const options = await parseOptions(control, connector, input.workspaceId, withSecrets(input.options, secrets));
   const id = await once(
     control,
     actor,
@@ -146,7 +146,12 @@ export async function endOf(control: Control, dataSourceId: string, use: 'READ' 
 export function openedEnd(control: Control, row: DataSource): End {
   const connector = usableConnector(control, row.connector);
   const secrets = row.sealed === null ? {} : unseal(control.keys, row.id, row.sealed);
-  return { connector: row.connector, module: connector.module, options: withSecrets(row.options, secrets) };
+  return {
+    workspace: row.workspaceId,
+    connector: row.connector,
+    module: connector.module,
+    options: withSecrets(row.options, secrets),
+  };
 }
 
 /** @throws ValidationError naming `connector` */
@@ -161,13 +166,13 @@ export function usableConnector(control: Control, name: string): ConnectorEntry 
 }
 
 /** Options with defaults, without secrets. @throws ValidationError naming the option */
-export async function parseOptions(
+async function parseOptions(
   control: Control,
   connector: ConnectorEntry,
+  workspace: string,
   options: Options,
-  secrets: Options,
 ): Promise<Options> {
-  const end: End = { connector: connector.name, module: connector.module, options: withSecrets(options, secrets) };
+  const end: End = { workspace, connector: connector.name, module: connector.module, options };
   try {
     return without(await control.hosts.ask('parse', { end }), connector.secrets);
   } catch (error) {

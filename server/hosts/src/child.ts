@@ -1,18 +1,19 @@
+import { Socket } from 'node:net';
 import { type Failure, fromFailure, type Json, type OpenContext, toFailure } from '@sampan/connector';
-import type { LogLine, RanStatement, RunStore } from '@sampan/engine';
+import type { LogLine, RunStore } from '@sampan/engine';
+import { post, receive } from './channel.ts';
 import { createDialler } from './dialler.ts';
+import { broken, plainText } from './failures.ts';
 import type { FromChild, ToChild } from './messages.ts';
 import { operations } from './operations.ts';
+import { createRecorder } from './recorder.ts';
+import { createStriker } from './striker.ts';
 
-const FLUSH_MS = 200;
-const send = (message: FromChild) => {
-  if (process.connected) process.send?.(message);
-};
+const PARENT_FD = 3;
+const pipe = new Socket({ fd: PARENT_FD, readable: true, writable: true });
+const send = (message: FromChild) => post(pipe, message);
 
-// Without its parent nobody may act on what it does: it ends at once, and what it had open with it.
-process.once('disconnect', () => process.exit(1));
-
-const stopping = new AbortController();
+let stopping = new AbortController();
 const calls = new Map<number, { resolve(value: Json): void; reject(error: Error): void }>();
 let nextCall = 1;
 
@@ -23,8 +24,8 @@ const store = new Proxy({} as RunStore, {
     (...args: Json[]) =>
       new Promise((resolve, reject) => {
         const id = nextCall++;
-        calls.set(id, { resolve, reject });
         send({ type: 'store', id, method: method as keyof RunStore, args });
+        calls.set(id, { resolve, reject });
       }),
 });
 
@@ -35,62 +36,52 @@ function settled(id: number, value: Json, failure: Failure | null): void {
   else call?.reject(fromFailure(failure));
 }
 
-/** Lines and statements go to the store in groups; those of interactive work have no instance to belong to. */
-function createRecorder(kept: boolean) {
-  let lines: LogLine[] = [];
-  let ran: RanStatement[] = [];
-  const flush = async () => {
-    const [someLines, someStatements] = [lines, ran];
-    lines = [];
-    ran = [];
-    if (!kept) return;
-    if (someLines.length > 0) await store.log(someLines).catch(() => {});
-    if (someStatements.length > 0) await store.statements(someStatements).catch(() => {});
-  };
-  const timer = setInterval(() => void flush(), FLUSH_MS);
-  return {
-    line: (line: LogLine) => lines.push(line),
-    statement: (statement: RanStatement) => ran.push(statement),
-    end: async () => {
-      clearInterval(timer);
-      await flush();
-    },
-  };
-}
-
-async function perform(message: Extract<ToChild, { type: 'ask' }>): Promise<void> {
-  const recorder = createRecorder(message.operation === 'run');
+async function perform({ operation, ask, network }: Extract<ToChild, { type: 'ask' }>): Promise<void> {
+  stopping = new AbortController();
+  const recorder = createRecorder(operation === 'run' ? store : null);
+  const { strike, strikeWords, secret } = createStriker();
   const context: OpenContext = {
-    dial: createDialler(message.network),
+    dial: createDialler(network),
     log: (level, text, fields) =>
       recorder.line({
         at: new Date().toISOString(),
         level,
-        message: text,
-        fields: (fields ?? null) as LogLine['fields'],
+        message: strike(String(text)),
+        fields: strike((fields ?? null) as LogLine['fields']),
       }),
     statement: (sql, millis, rows) =>
-      recorder.statement({ at: new Date().toISOString(), side: 'READER', sql, millis, rows }),
+      recorder.statement({ at: new Date().toISOString(), side: 'READER', sql: strike(String(sql)), millis, rows }),
   };
-  const run = operations[message.operation] as unknown as (ask: Json, around: object) => Promise<Json>;
+  const run = operations[operation] as unknown as (ask: Json, around: object) => Promise<Json>;
   let answer: FromChild;
   try {
-    answer = {
-      type: 'answer',
-      value: await run(message.ask, { context, store, signal: stopping.signal }),
-      failure: null,
-    };
+    const value = (await run(ask, { context, store, secret, signal: stopping.signal })) ?? null;
+    const words = operation === 'check' || operation === 'run';
+    answer = { type: 'answer', value: words ? strikeWords(value) : value, failure: null };
   } catch (error) {
-    answer = { type: 'answer', value: null, failure: toFailure(error) };
+    answer = { type: 'answer', value: null, failure: strikeWords(toFailure(error) as never) };
   }
   await recorder.end();
-  send(answer);
+  try {
+    send(answer);
+  } catch (error) {
+    const why = `its answer to "${operation}" is not plain JSON (${plainText((error as Error).message, 200)})`;
+    send({ type: 'answer', value: null, failure: toFailure(broken(why)) });
+  }
 }
 
-process.on('message', (message: ToChild) => {
+// What a connector leaves unhandled ends its process: nobody knows in what state it is. One line tells what it was.
+process.on('uncaughtException', (error: unknown) => {
+  const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  process.stderr.write(`${told}\n`, () => process.exit(70));
+});
+
+// Without its parent nobody may act on what it does: it ends at once, and what it had open or had started with it.
+const leave = () => process.kill(-process.pid, 'SIGKILL');
+pipe.on('error', () => {});
+receive(pipe, (received) => {
+  const message = received as ToChild;
   if (message.type === 'ask') void perform(message);
   else if (message.type === 'stored') settled(message.id, message.value, message.failure);
   else stopping.abort(new Error(message.reason));
-});
-
-send({ type: 'ready' });
+}).then(leave, leave);

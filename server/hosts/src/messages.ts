@@ -27,6 +27,8 @@ export type {
 
 /** One end of a copy: where its connector's code is, and the options, secrets included, to open it with. */
 export interface End {
+  /** Whose data source it is: a process that has seen one workspace's secrets serves no other. */
+  workspace: string;
   connector: string;
   /** Absolute path of the connector's module, from its manifest. */
   module: string;
@@ -81,6 +83,5 @@ export type ToChild =
 
 /** Child to parent. `store` is a call of the run-store, answered by `stored`. */
 export type FromChild =
-  | { type: 'ready' }
   | { type: 'store'; id: number; method: keyof RunStore; args: Json[] }
   | { type: 'answer'; value: Json; failure: Failure | null };

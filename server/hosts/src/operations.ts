@@ -1,10 +1,13 @@
 import { pathToFileURL } from 'node:url';
 import { type Connector, ConnectorError, cellText, type OpenContext, type Session } from '@sampan/connector';
 import { type RunStore, runAttempt } from '@sampan/engine';
+import { broken } from './failures.ts';
 import type { End, Operation, Operations, Preview } from './messages.ts';
 
 export interface Surroundings {
   context: OpenContext;
+  /** Told the secret values among the options that are opened. */
+  secret(values: string[]): void;
   store: RunStore;
   signal: AbortSignal;
 }
@@ -29,8 +32,10 @@ export const operations: { [O in Operation]: Runner<O> } = {
       writeModes: session.writeModes,
     };
   },
-  async parse({ end }) {
-    return (await load(end.module)).config.parse(end.options) as { [key: string]: never };
+  async parse({ end }, around) {
+    const connector = await load(end.module);
+    around.secret(secretsOf(connector, end.options));
+    return connector.config.parse(end.options) as { [key: string]: never };
   },
   check: ({ end }, around) => withSession(end, around, (session) => gather(session.check(around.signal), 100)),
   objects: ({ end, query, limit }, around) =>
@@ -66,7 +71,7 @@ async function load(module: string): Promise<Connector> {
   try {
     found = (await import(pathToFileURL(module).href)) as typeof found;
   } catch (error) {
-    throw broken(`it cannot be loaded: ${(error as Error).message}`, error);
+    throw broken(`it cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, error);
   }
   const connector = found.default;
   if (connector === undefined || connector === null || typeof connector !== 'object')
@@ -75,19 +80,13 @@ async function load(module: string): Promise<Connector> {
     throw broken(`it is written for version ${String(connector.api)} of the contract, this server has 1`);
   if (typeof connector.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(connector.name))
     throw broken('its name is not lower-case letters, digits and hyphens');
-  if (typeof connector.open !== 'function' || typeof connector.config?.parse !== 'function')
-    throw broken('it has no open or no config');
+  const { config, open } = connector;
+  if (typeof open !== 'function' || typeof config?.parse !== 'function') throw broken('it has no open or no config');
+  if (!Array.isArray(config.secrets) || !config.secrets.every((path) => typeof path === 'string'))
+    throw broken('its config does not say which options are secret');
+  if (!Array.isArray(config.endpoint)) throw broken('its config does not say which options are its endpoint');
   return connector as Connector;
 }
-
-const broken = (why: string, cause?: unknown) =>
-  new ConnectorError({
-    kind: 'bug',
-    code: 'BROKEN_CONNECTOR',
-    message: `The connector is broken: ${why}.`,
-    hint: 'Install a version that works with this server.',
-    cause,
-  });
 
 /** A session knows its roles without reaching anything: opening is lazy. Options are whatever passes for some. */
 async function tryOpen(open: Connector['open']): Promise<{ roles: ('SOURCE' | 'TARGET')[]; writeModes: string[] }> {
@@ -107,12 +106,24 @@ async function tryOpen(open: Connector['open']): Promise<{ roles: ('SOURCE' | 'T
 
 async function withSession<T>(end: End, around: Surroundings, work: (session: Session) => Promise<T>): Promise<T> {
   const connector = await load(end.module);
+  around.secret(secretsOf(connector, end.options));
   const session = await connector.open(connector.config.parse(end.options), around.context);
+  if (typeof session?.[Symbol.asyncDispose] !== 'function') throw broken('what it opens is no session');
   try {
     return await work(session);
   } finally {
     await session[Symbol.asyncDispose]();
   }
+}
+
+/** Values of the options that the connector calls secret. */
+function secretsOf(connector: Connector, options: End['options']): string[] {
+  return [...connector.config.secrets].flatMap((path) => {
+    let value: unknown = options;
+    for (const part of path.split('.'))
+      value = typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? value[part as never] : null;
+    return typeof value === 'string' && value !== '' ? [value] : [];
+  });
 }
 
 async function gather<T>(items: AsyncIterable<T>, limit: number): Promise<T[]> {
