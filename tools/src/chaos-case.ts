@@ -170,7 +170,7 @@ function hostsOf(pid: number): number[] {
     .split('\n')
     .map((line) => line.trim().split(/\s+/));
   return lines
-    .filter(([, parent, ...args]) => Number(parent) === pid && args.join(' ').includes('child.js'))
+    .filter(([, parent, ...args]) => Number(parent) === pid && args.join(' ').includes('child.js run'))
     .map(([child]) => Number(child));
 }
 

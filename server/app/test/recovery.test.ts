@@ -40,14 +40,14 @@ async function midway(id: string): Promise<void> {
   await until('rows are flowing', async () => Number((await instance(world, id)).progress.rowsWritten) > 5_000);
 }
 
-/** Processes that descend from one. */
-function descendants(pid: number): number[] {
+/** Hosts that descend from a process. */
+function descendants(pid: number, command = 'child.js'): number[] {
   const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .trim()
     .split('\n')
     .map((line) => line.trim().split(/\s+/));
   return rows
-    .filter(([, parent, ...args]) => Number(parent) === pid && args.join(' ').includes('child.js'))
+    .filter(([, parent, ...args]) => Number(parent) === pid && args.join(' ').includes(command))
     .map(([child]) => Number(child));
 }
 
@@ -110,11 +110,12 @@ describe('a copy', () => {
     const { task } = await createTask(world, taskInput(world, 'stopped', slowly));
     const id = await runTask(world, task.id);
     await midway(id);
+    expect(descendants(world.server.pid, 'child.js run').length).toBe(1);
     await world.client.request('mutation ($ids: [ID!]!) { stopInstances(input: { ids: $ids }) { __typename } }', {
       ids: [id],
     });
     expect(await ended(world, id, 10_000)).toMatchObject({ state: 'CANCELLED' });
-    await until('no host is left', () => descendants(world.server.pid).length === 0, 5_000);
+    await until('no run is left', () => descendants(world.server.pid, 'child.js run').length === 0, 5_000);
     expect(rowsIn('stopped')).toBe(0);
   }, 60_000);
 

@@ -40,15 +40,22 @@ interface Asked {
   reject(error: Error): void;
 }
 
-/** @param memoryMb of which JavaScript's heap gets three quarters */
-export function startHost(memoryMb: number): Host {
-  const child = spawn(process.execPath, [`--max-old-space-size=${Math.max(64, Math.floor(memoryMb * 0.75))}`, CHILD], {
-    // No environment: what this server was started with is none of a plugin's business.
-    env: {},
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C is for the server alone, and what a plugin starts ends with it.
-    detached: true,
-  });
+/**
+ * @param purpose seen in the list of processes
+ * @param memoryMb of which JavaScript's heap gets three quarters
+ */
+export function startHost(purpose: 'ask' | 'run', memoryMb: number): Host {
+  const child = spawn(
+    process.execPath,
+    [`--max-old-space-size=${Math.max(64, Math.floor(memoryMb * 0.75))}`, CHILD, purpose],
+    {
+      // No environment: what this server was started with is none of a plugin's business.
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C is for the server alone, and what a plugin starts ends with it.
+      detached: true,
+    },
+  );
   const pid = child.pid ?? -1;
   const pipe = child.stdio[3] as Duplex;
   const said = createMemory(child);

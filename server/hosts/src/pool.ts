@@ -91,7 +91,7 @@ export function createHostPool({ network }: HostPoolOptions): HostPool {
       }
     },
     run(ask, store, limits) {
-      const host = startHost(limits.memoryMb);
+      const host = startHost('run', limits.memoryMb);
       watch(host);
       const memoryLimitBy = host.limit(limits);
       const secrets = [...secretsIn(ask.source.options), ...secretsIn(ask.target.options)];

@@ -34,7 +34,7 @@ export function createWarmHosts(memoryMb: number, watch: (host: Host) => void): 
   const kept = new Map<string, Kept>();
   let spare: Host | null = null;
   const start = () => {
-    const host = startHost(memoryMb);
+    const host = startHost('ask', memoryMb);
     watch(host);
     return host;
   };

@@ -181,6 +181,18 @@ describe('a run', () => {
   });
 });
 
+describe('Ctrl-C on the terminal of the server', () => {
+  it('does not reach its hosts: each has a process group of its own', async () => {
+    const failed = failureOf(pool.ask('check', { end: endOf(hanging) }));
+    const pid = await hangingPid();
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    expect(Number(group)).toBe(pid);
+    process.kill(pid, 'SIGKILL');
+    await failed;
+  });
+});
+
 describe('a pool that is closed', () => {
   it('leaves no process behind, and refuses what comes later', async () => {
     const own = createHostPool({ network: { deny: [], allowLoopback: true } });
