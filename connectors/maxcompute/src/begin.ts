@@ -23,7 +23,7 @@ import { tableOfDdl } from './ddl-columns.ts';
 import { createStaging } from './dynamic.ts';
 import { told } from './errors.ts';
 import { asHandle, type Handle, placeOf, uploadOf } from './handle.ts';
-import { tableName } from './names.ts';
+import { columnNames, refuseTwice, tableName } from './names.ts';
 import { ddlOf } from './prepare.ts';
 import { refuseRows } from './publish.ts';
 import { type Shape, shapeOf } from './shape.ts';
@@ -47,6 +47,7 @@ export async function begin(
     if (Date.now() - earlier.openedAt < USABLE_MS && (await stillOpen(http, earlier, signal)))
       return { handle: previous.handle, resumed: true };
   }
+  refuseTwice(columnNames(load.fields.map((field) => field.name)));
   const name = tableName(load.object);
   await createMissing(http, context, load, name, signal);
   for (const sql of load.preSql) await statement(http, context, sql, signal);

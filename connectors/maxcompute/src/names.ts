@@ -14,20 +14,24 @@ const cleaned = (name: string) =>
 /**
  * The name of the column for each name wanted: lower case, `_` for what MaxCompute does not allow, and a number behind it
  * where that would be the name of another. The number comes from the name itself, not from its place, so that a mapping
- * that is changed later never moves a value to another column. @throws ConnectorError `DUPLICATE_COLUMN`
+ * that is changed later never moves a value to another column. Names that differ in letter case only come out equal.
  */
 export function columnNames(wanted: readonly string[]): string[] {
   const times = new Map<string, number>();
   for (const name of wanted) times.set(cleaned(name), (times.get(cleaned(name)) ?? 0) + 1);
-  const names = wanted.map((name) =>
+  return wanted.map((name) =>
     GOOD.test(name) || times.get(cleaned(name)) === 1 ? cleaned(name) : numbered(cleaned(name), name),
   );
+}
+
+/** Two links into one column: one of the values would be lost. @throws ConnectorError `DUPLICATE_COLUMN` */
+export function refuseTwice(names: readonly string[]): void {
   const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
   if (twice < 0) return names;
   throw new ConnectorError({
     kind: 'config',
     code: 'DUPLICATE_COLUMN',
-    message: `Two links lead to the column "${names[twice]}"${names[twice] === wanted[twice].toLowerCase() ? '' : `, one of them as "${wanted[twice]}"`}.`,
+    message: `Two links lead to the column "${names[twice]}".`,
     hint: 'Names of MaxCompute have no letter case. Give each link a column of its own in the mapping.',
   });
 }

@@ -28,7 +28,7 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
     });
   const ddl = existing === undefined ? ddlOf(load) : null;
   const table = existing ?? tableOfDdl(ddl!, name);
-  checkMode(load.mode, table);
+  checkMode(load.mode, table, existing === undefined);
   const shape = shapeOf(table, load);
   if (load.mode === 'MIRROR' && shape.dynamic.length > 0)
     throw refused(
@@ -41,11 +41,11 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
 
 export const ddlOf = (load: Load): string => load.ddl ?? createTable(load);
 
-function checkMode(mode: WriteMode, table: Table): void {
+function checkMode(mode: WriteMode, table: Table, created: boolean): void {
   const delta = table.primaryKey.length > 0;
   if (mode === 'UPSERT')
-    throw delta
-      ? refused('UPSERT_UNAVAILABLE', 'Upserts into Delta tables are not available yet.', 'Use another target for now.')
+    throw delta || created
+      ? refused('MODE_UNAVAILABLE', 'Upserts into Delta tables are not available yet.', 'Use another write mode.')
       : refused(
           'NOT_A_DELTA_TABLE',
           `"${table.name}" has no primary key: MaxCompute updates rows by key in Delta tables only.`,

@@ -320,7 +320,7 @@ describe('a table that the run creates', () => {
       '2|~|THREE|FOUR|FIVE',
     ]);
     expect(
-      await failureOf(session.target!.prepare({ ...how, fields: [field('Id'), field('ID')] }, calm())),
+      await failureOf(session.target!.begin({ ...how, fields: [field('Id'), field('ID')] }, leaseOf(), null, calm())),
     ).toMatchObject({ code: 'DUPLICATE_COLUMN' });
     expect(await failureOf(session.target!.prepare(loadOf('my-table'), calm()))).toMatchObject({
       code: 'BAD_NAME',
