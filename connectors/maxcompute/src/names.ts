@@ -27,7 +27,7 @@ export function columnNames(wanted: readonly string[]): string[] {
 /** Two links into one column: one of the values would be lost. @throws ConnectorError `DUPLICATE_COLUMN` */
 export function refuseTwice(names: readonly string[]): void {
   const twice = names.findIndex((name, at) => names.indexOf(name) !== at);
-  if (twice < 0) return names;
+  if (twice < 0) return;
   throw new ConnectorError({
     kind: 'config',
     code: 'DUPLICATE_COLUMN',
