@@ -1,0 +1,229 @@
+import {
+  type ColumnData,
+  commitUpload,
+  createDownload,
+  createUpload,
+  getTable,
+  type OdpsColumn,
+  parseType,
+  readRows,
+  runSql,
+  writeBlock,
+} from '@sampan/maxcompute';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pythonWithPyodps } from '../../../../tools/src/pyodps.ts';
+import { rowsOf, useEmulator } from '../fixture.ts';
+import { columnOf, EDGES, type Text, textOf } from './cells.ts';
+import { type Judge, JudgeError, startJudge } from './pyodps.ts';
+
+const python = await pythonWithPyodps();
+const why = python === null ? ' (skipped: pyodps cannot be had on this machine)' : '';
+
+const TYPES = Object.keys(EDGES);
+const NAMES = TYPES.map((_, at) => `c${at}`);
+const MOST = Math.max(...TYPES.map((type) => EDGES[type].length));
+/** Rows in which each type goes through its edges again and again. */
+const ROWS: Text[][] = Array.from({ length: MOST * 2 }, (_, row) =>
+  TYPES.map((type) => EDGES[type][row % EDGES[type].length]),
+);
+
+describe.skipIf(python === null)(`pyodps at work with the emulator${why}`, () => {
+  const bench = useEmulator();
+  let judge: Judge;
+  beforeAll(async () => {
+    judge = startJudge(python!);
+    await judge.call('connect', [bench.emulator.endpoint, 'demo', 'demo', 'demo']);
+  });
+  afterAll(() => judge.stop());
+
+  const create = (name: string) => judge.call('create_table', [name, TYPES.map((type, at) => [NAMES[at], type])]);
+
+  /** By our client: blocks of rows as text. */
+  async function write(table: string, blocks: Text[][][], deflate = false): Promise<void> {
+    const target = { table, partition: [] };
+    const session = await createUpload(bench.http, target);
+    for (const [id, rows] of blocks.entries()) {
+      const block = await writeBlock(bench.http, target, session, id, undefined, deflate ? 'deflate' : 'identity');
+      const columns = session.columns.map(
+        (column, at): ColumnData =>
+          columnOf(
+            column.type,
+            rows.map((row) => row[at]),
+          ),
+      );
+      await block.write(columns, rows.length);
+      await block.finish();
+    }
+    await commitUpload(bench.http, target, session.id, [...blocks.keys()]);
+  }
+
+  async function read(table: string, deflate = false): Promise<Text[][]> {
+    const of = { table, partition: [] };
+    const session = await createDownload(bench.http, of);
+    const rows: Text[][] = [];
+    const compression = deflate ? 'deflate' : 'identity';
+    for await (const batch of readRows(bench.http, of, session, 0, session.rows, { compression })) {
+      for (let row = 0; row < batch.rows; row++)
+        rows.push(session.columns.map((column: OdpsColumn, at) => textOf(column.type, batch.columns[at], row)));
+    }
+    return rows;
+  }
+
+  /** The error that a call ends in. */
+  async function refusal(name: string, ...args: unknown[]): Promise<JudgeError> {
+    const error: unknown = await judge.call(name, args).then(
+      () => null,
+      (one) => one,
+    );
+    if (error instanceof JudgeError) return error;
+    throw new Error(`${name} was not refused: ${String(error)}`);
+  }
+
+  it('creates tables of every type, and finds them as they are', async () => {
+    await judge.call(
+      'create_table',
+      [
+        'described',
+        [
+          ['id', 'bigint'],
+          ['name', 'varchar(20)'],
+        ],
+        [
+          ['pt', 'string'],
+          ['hh', 'bigint'],
+        ],
+      ],
+      { comment: "it's 评论", lifecycle: 7 },
+    );
+    expect(await judge.call('describe', ['described'])).toEqual({
+      columns: [
+        ['id', 'bigint'],
+        ['name', 'varchar(20)'],
+      ],
+      partitions: [
+        ['pt', 'string'],
+        ['hh', 'bigint'],
+      ],
+      comment: "it's 评论",
+      lifecycle: 7,
+    });
+    await create('every');
+    const { columns } = await judge.call<{ columns: [string, string][] }>('describe', ['every']);
+    expect(columns.map(([, type]) => type.toUpperCase())).toEqual(TYPES);
+    const ours = await getTable(bench.http, 'every');
+    expect(ours?.columns.map((column) => column.type)).toEqual(TYPES.map(parseType));
+    expect(await judge.call('tables', ['desc'])).toEqual(['described']);
+    expect(await judge.call('exists', ['described'])).toBe(true);
+    expect(await judge.call('exists', ['nothing'])).toBe(false);
+  });
+
+  it('writes several blocks of every type: read by our client to the last bit, and by itself', async () => {
+    await create('theirs');
+    await judge.call('write', ['theirs', [ROWS.slice(0, 5), ROWS.slice(5, 6), ROWS.slice(6)]]);
+    expect(await read('theirs')).toEqual(ROWS);
+    expect(await judge.call('read', ['theirs'])).toEqual({ count: ROWS.length, rows: ROWS });
+  });
+
+  it('reads what our client has written, to the last bit', async () => {
+    await create('ours');
+    await write('ours', [ROWS.slice(0, 4), ROWS.slice(4)]);
+    expect(await judge.call('read', ['ours'])).toEqual({ count: ROWS.length, rows: ROWS });
+    expect(await read('ours')).toEqual(ROWS);
+  });
+
+  it('reads ranges and chosen columns in any order', async () => {
+    const columns = ['c13', 'c3', 'c7'];
+    const places = columns.map((name) => NAMES.indexOf(name));
+    const { rows } = await judge.call<{ rows: Text[][] }>('read', ['ours'], { start: 3, count: 5, columns });
+    expect(rows).toEqual(ROWS.slice(3, 8).map((row) => places.map((place) => row[place])));
+  });
+
+  it('packs with zlib, both ways, and our client the same', async () => {
+    for (const name of ['packed_theirs', 'packed_ours']) await create(name);
+    await judge.call('write', ['packed_theirs', [ROWS]], { compress: 'ODPS_ZLIB' });
+    await write('packed_ours', [ROWS], true);
+    for (const name of ['packed_theirs', 'packed_ours']) {
+      expect(await read(name, true)).toEqual(ROWS);
+      expect(await judge.call('read', [name], { compress: 'ODPS_ZLIB' })).toMatchObject({ rows: ROWS });
+    }
+  });
+
+  it('writes and reads partitions, and replaces one', async () => {
+    await judge.call('create_table', [
+      'parts',
+      [['id', 'bigint']],
+      [
+        ['pt', 'string'],
+        ['hh', 'string'],
+      ],
+    ]);
+    await judge.call('add_partition', ['parts', "pt='a',hh='1'"]);
+    await judge.call('add_partition', ['parts', "pt='a',hh='2'"]);
+    expect(await judge.call('partitions', ['parts'])).toEqual(["pt='a',hh='1'", "pt='a',hh='2'"]);
+    await judge.call('write', ['parts', [[['1'], ['2']]]], { partition: "pt='a',hh='1'" });
+    await judge.call('write', ['parts', [[['3']]]], { partition: "pt='a',hh='2'" });
+    await judge.call('write', ['parts', [[['4']]]], { partition: "pt='a',hh='1'", overwrite: true });
+    expect(await judge.call('read', ['parts'], { partition: "pt='a',hh='1'" })).toEqual({ count: 1, rows: [['4']] });
+    expect(await rowsOf(bench.http, "SELECT id, hh FROM parts WHERE pt = 'a' ORDER BY id LIMIT 9")).toEqual([
+      ['3', '2'],
+      ['4', '1'],
+    ]);
+    await judge.call('drop_partition', ['parts', "pt='a',hh='2'"]);
+    expect(await judge.call('partitions', ['parts'])).toEqual(["pt='a',hh='1'"]);
+  });
+
+  it('writes a block twice and the last one counts; refuses to commit blocks that are not there', async () => {
+    await judge.call('create_table', ['twice', [['id', 'bigint']]]);
+    await judge.call('put_twice', ['twice', [['1'], ['2']], [['3']]]);
+    expect(await read('twice')).toEqual([['3']]);
+    for (const [written, named] of [
+      [[0, 1], [0]],
+      [[0], [0, 1]],
+    ])
+      expect((await refusal('commit_blocks', 'twice', written, named)).message).toMatch(/block/i);
+    expect(await read('twice')).toEqual([['3']]);
+  });
+
+  it('runs SQL', async () => {
+    await judge.call('run', ['CREATE TABLE sums (k STRING, v BIGINT)']);
+    await judge.call('run', [
+      "INSERT INTO sums VALUES ('a', 1L), ('b', 2L), ('a', NULL), (NULL, 9223372036854775807L)",
+    ]);
+    const found = await judge.call<{ rows: Text[][] }>('sql', [
+      'SELECT k, COUNT(1) AS n, SUM(v) AS s FROM sums GROUP BY k ORDER BY k LIMIT 10',
+    ]);
+    expect(found.rows).toEqual([
+      [null, '1', '9223372036854775807'],
+      ['a', '2', '1'],
+      ['b', '1', '2'],
+    ]);
+    await judge.call('drop', ['sums']);
+    expect(await judge.call('exists', ['sums'])).toBe(false);
+  });
+
+  it('meets the errors that it knows', async () => {
+    expect(await refusal('run', 'SELECT * FROM nowhere')).toMatchObject({ error: 'NoSuchTable' });
+    expect(await refusal('run', 'SELEC 1')).toMatchObject({ error: 'ParseError' });
+    expect(await refusal('write', 'nowhere', [[['1']]])).toMatchObject({ error: 'NoSuchTable' });
+    expect(await refusal('read', 'nowhere')).toMatchObject({ error: 'NoSuchTable' });
+    expect(await refusal('read', 'parts', "pt='zz',hh='1'")).toMatchObject({ error: 'NoSuchPartition' });
+    expect((await refusal('reload_upload', 'twice', '2026nothing')).code).toBe('NoSuchUpload');
+    const stranger = startJudge(python!);
+    try {
+      await stranger.call('connect', [bench.emulator.endpoint, 'demo', 'demo', 'wrong']);
+      await expect(stranger.call('describe', ['twice'])).rejects.toMatchObject({ code: 'ODPS-0410042' });
+      await stranger.call('connect', [bench.emulator.endpoint, 'other', 'demo', 'demo']);
+      await expect(stranger.call('describe', ['twice'])).rejects.toThrow(/project/i);
+    } finally {
+      stranger.stop();
+    }
+  });
+
+  it('a client of ours reads the figures of its SQL', async () => {
+    await runSql(bench.http, 'CREATE TABLE counted (id BIGINT)');
+    await judge.call('write', ['counted', [Array.from({ length: 20_000 }, (_, at) => [String(at)])]]);
+    expect(await rowsOf(bench.http, 'SELECT COUNT(1), SUM(id), MAX(id) FROM counted')).toEqual([
+      ['20000', '199990000', '19999'],
+    ]);
+  });
+});
