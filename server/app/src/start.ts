@@ -44,7 +44,10 @@ export async function startServer(config: Config): Promise<SampanServer> {
     const database = await openDatabase({ databaseUrl: config.databaseUrl, data: config.data });
     undo.push(() => database.close());
     log.info(database.description);
-    const hosts = createHostPool({ network: networkPolicy(config, database.url) });
+    const hosts = createHostPool({
+      network: networkPolicy(config, database.url),
+      warn: (why) => log.warn(why),
+    });
     undo.push(() => hosts.close());
     const control: Control = {
       db: database.db,

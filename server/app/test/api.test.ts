@@ -79,7 +79,7 @@ describe('connectors', () => {
 
   it('a sample third-party connector is copied into and out of', async () => {
     const folder = `${world.data}/lines`;
-    execFileSync('mkdir', ['-p', folder]);
+    execFileSync('mkdir', ['-p', '-m', '777', folder]);
     const lines = await createDataSource(world.client, { connector: 'jsonl', name: 'lines', options: { folder } });
     const task = taskInput(world, 'to_lines', {
       target: { dataSourceId: lines.dataSource.id, object: 'orders', create: true },

@@ -8,6 +8,7 @@ import type { FromChild, ToChild } from './messages.ts';
 import { operations } from './operations.ts';
 import { createRecorder } from './recorder.ts';
 import { createStriker } from './striker.ts';
+import { becomeUser } from './users.ts';
 
 const PARENT_FD = 3;
 const pipe = new Socket({ fd: PARENT_FD, readable: true, writable: true });
@@ -81,7 +82,9 @@ const leave = () => process.kill(-process.pid, 'SIGKILL');
 pipe.on('error', () => {});
 receive(pipe, (received) => {
   const message = received as ToChild;
-  if (message.type === 'ask') void perform(message);
-  else if (message.type === 'stored') settled(message.id, message.value, message.failure);
+  if (message.type === 'ask') {
+    if (message.user !== null) becomeUser(message.user);
+    void perform(message);
+  } else if (message.type === 'stored') settled(message.id, message.value, message.failure);
   else stopping.abort(new Error(message.reason));
 }).then(leave, leave);

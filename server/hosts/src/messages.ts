@@ -77,7 +77,8 @@ export type Operation = keyof Operations;
 
 /** Parent to child. */
 export type ToChild =
-  | { type: 'ask'; operation: Operation; ask: Json; network: NetworkPolicy }
+  /** `user`: whom the process becomes before it loads anything; null: it stays who it is. */
+  | { type: 'ask'; operation: Operation; ask: Json; network: NetworkPolicy; user: number | null }
   | { type: 'stored'; id: number; value: Json; failure: Failure | null }
   | { type: 'cancel'; reason: string };
 

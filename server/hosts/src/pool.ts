@@ -3,6 +3,7 @@ import { checkedAnswer } from './answers.ts';
 import { type Host, startHost } from './host.ts';
 import { type HostLimits, removeLeftGroups } from './limits.ts';
 import type { NetworkPolicy, Operation, Operations, RunEnd, RunStore } from './messages.ts';
+import { createHostUsers } from './users.ts';
 import { createWarmHosts, type Taken } from './warm.ts';
 
 export { processIsAlive } from './identity.ts';
@@ -43,6 +44,8 @@ export interface HostPool {
 
 export interface HostPoolOptions {
   network: NetworkPolicy;
+  /** Told, once each, why hosts run as root. */
+  warn?: (why: string) => void;
 }
 
 const ASK_MS = 60_000;
@@ -50,7 +53,7 @@ const STOP_MS = 5_000;
 const ASK_LIMITS: HostLimits = { memoryMb: 512, cpu: 2 };
 
 /** Connector hosts: child processes in which connectors' code runs, and nowhere else. */
-export function createHostPool({ network }: HostPoolOptions): HostPool {
+export function createHostPool({ network, warn = () => {} }: HostPoolOptions): HostPool {
   removeLeftGroups();
   const hosts = new Set<Host>();
   let closed = false;
@@ -59,13 +62,16 @@ export function createHostPool({ network }: HostPoolOptions): HostPool {
     void host.gone.then(() => hosts.delete(host));
     if (closed) host.kill('closing');
   };
+  const users = createHostUsers(warn);
   const warm = createWarmHosts(ASK_LIMITS.memoryMb, watch);
-  const askOne = async (taken: Taken, operation: Operation, ask: Json, timeoutMs: number): Promise<Json> => {
+  const askOne = async (taken: Taken, operation: Operation, asked: Asked, timeoutMs: number): Promise<Json> => {
     const { host, used } = taken;
+    const ask = asked as unknown as Json;
+    const user = users.userFor(...placeOf(asked));
     const timer = setTimeout(() => host.kill('timeout'), timeoutMs);
     try {
       if (!used) host.limit(ASK_LIMITS);
-      const told = await host.perform({ type: 'ask', operation, ask, network }, null, secretsIn(ask));
+      const told = await host.perform({ type: 'ask', operation, ask, network, user }, null, secretsIn(ask));
       const answer = checkedAnswer(operation, told) as unknown as Json;
       taken.giveBack(true);
       return answer;
@@ -80,14 +86,14 @@ export function createHostPool({ network }: HostPoolOptions): HostPool {
   return {
     async ask(operation, ask, { timeoutMs = ASK_MS } = {}) {
       if (closed) throw stopping();
-      const json = ask as unknown as Json;
-      const taken = warm.take(keyOf(ask));
+      const key = placeOf(ask).join('\n');
+      const taken = warm.take(key);
       try {
-        return (await askOne(taken, operation, json, timeoutMs)) as never;
+        return (await askOne(taken, operation, ask, timeoutMs)) as never;
       } catch (error) {
         // What an earlier call left behind in the process is no fault of this one, and every call may be made twice.
         if (!taken.used || closed || !isConnectorError(error) || error.code !== 'HOST_DIED') throw error;
-        return (await askOne(warm.take(keyOf(ask)), operation, json, timeoutMs)) as never;
+        return (await askOne(warm.take(key), operation, ask, timeoutMs)) as never;
       }
     },
     run(ask, store, limits) {
@@ -95,8 +101,9 @@ export function createHostPool({ network }: HostPoolOptions): HostPool {
       watch(host);
       const memoryLimitBy = host.limit(limits);
       const secrets = [...secretsIn(ask.source.options), ...secretsIn(ask.target.options)];
+      const user = users.userFor(ask.source.workspace, [ask.source.module, ask.target.module]);
       const end = host
-        .perform({ type: 'ask', operation: 'run', ask: ask as unknown as Json, network }, store, secrets)
+        .perform({ type: 'ask', operation: 'run', ask: ask as unknown as Json, network, user }, store, secrets)
         .then((value) => checkedAnswer('run', value))
         .catch((error: unknown): RunEnd => ({ end: 'failed', failure: toFailure(error) }))
         .finally(() => host.kill('done'));
@@ -121,9 +128,11 @@ export function createHostPool({ network }: HostPoolOptions): HostPool {
   };
 }
 
-/** Who may share a process. */
-function keyOf(ask: { module: string } | Operations['check']['ask']): string {
-  return 'end' in ask ? `${ask.end.workspace}\n${ask.end.module}` : `\n${ask.module}`;
+type Asked = { module: string } | Operations['check']['ask'];
+
+/** Workspace and modules of a call: who shares both may share a process. */
+function placeOf(ask: Asked): [workspace: string, modules: string[]] {
+  return 'end' in ask ? [ask.end.workspace, [ask.end.module]] : ['', [ask.module]];
 }
 
 /** Texts long enough to be a secret: they are struck out of whatever a plugin prints. */
