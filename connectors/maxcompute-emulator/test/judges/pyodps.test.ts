@@ -1,73 +1,28 @@
-import {
-  type ColumnData,
-  commitUpload,
-  createDownload,
-  createUpload,
-  getTable,
-  type OdpsColumn,
-  parseType,
-  readRows,
-  runSql,
-  writeBlock,
-} from '@sampan/maxcompute';
+import { type Compression, getTable, parseType, runSql } from '@sampan/maxcompute';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonWithPyodps } from '../../../../tools/src/pyodps.ts';
 import { rowsOf, useEmulator } from '../fixture.ts';
-import { columnOf, EDGES, type Text, textOf } from './cells.ts';
-import { type Judge, JudgeError, startJudge } from './pyodps.ts';
+import type { Text } from './cells.ts';
+import { NAMES, ROWS, readTable, TYPES, writeBlocks } from './crossing.ts';
+import { type Judge, JudgeError, pythonJudge } from './judge.ts';
 
 const python = await pythonWithPyodps();
 const why = python === null ? ' (skipped: pyodps cannot be had on this machine)' : '';
-
-const TYPES = Object.keys(EDGES);
-const NAMES = TYPES.map((_, at) => `c${at}`);
-const MOST = Math.max(...TYPES.map((type) => EDGES[type].length));
-/** Rows in which each type goes through its edges again and again. */
-const ROWS: Text[][] = Array.from({ length: MOST * 2 }, (_, row) =>
-  TYPES.map((type) => EDGES[type][row % EDGES[type].length]),
-);
 
 describe.skipIf(python === null)(`pyodps at work with the emulator${why}`, () => {
   const bench = useEmulator();
   let judge: Judge;
   beforeAll(async () => {
-    judge = startJudge(python!);
+    judge = pythonJudge(python!);
     await judge.call('connect', [bench.emulator.endpoint, 'demo', 'demo', 'demo']);
   });
   afterAll(() => judge.stop());
 
   const create = (name: string) => judge.call('create_table', [name, TYPES.map((type, at) => [NAMES[at], type])]);
 
-  /** By our client: blocks of rows as text. */
-  async function write(table: string, blocks: Text[][][], deflate = false): Promise<void> {
-    const target = { table, partition: [] };
-    const session = await createUpload(bench.http, target);
-    for (const [id, rows] of blocks.entries()) {
-      const block = await writeBlock(bench.http, target, session, id, undefined, deflate ? 'deflate' : 'identity');
-      const columns = session.columns.map(
-        (column, at): ColumnData =>
-          columnOf(
-            column.type,
-            rows.map((row) => row[at]),
-          ),
-      );
-      await block.write(columns, rows.length);
-      await block.finish();
-    }
-    await commitUpload(bench.http, target, session.id, [...blocks.keys()]);
-  }
-
-  async function read(table: string, deflate = false): Promise<Text[][]> {
-    const of = { table, partition: [] };
-    const session = await createDownload(bench.http, of);
-    const rows: Text[][] = [];
-    const compression = deflate ? 'deflate' : 'identity';
-    for await (const batch of readRows(bench.http, of, session, 0, session.rows, { compression })) {
-      for (let row = 0; row < batch.rows; row++)
-        rows.push(session.columns.map((column: OdpsColumn, at) => textOf(column.type, batch.columns[at], row)));
-    }
-    return rows;
-  }
+  const write = (table: string, blocks: Text[][][], compression?: Compression) =>
+    writeBlocks(bench.http, table, blocks, compression);
+  const read = (table: string, compression?: Compression) => readTable(bench.http, table, compression);
 
   /** The error that a call ends in. */
   async function refusal(name: string, ...args: unknown[]): Promise<JudgeError> {
@@ -141,9 +96,9 @@ describe.skipIf(python === null)(`pyodps at work with the emulator${why}`, () =>
   it('packs with zlib, both ways, and our client the same', async () => {
     for (const name of ['packed_theirs', 'packed_ours']) await create(name);
     await judge.call('write', ['packed_theirs', [ROWS]], { compress: 'ODPS_ZLIB' });
-    await write('packed_ours', [ROWS], true);
+    await write('packed_ours', [ROWS], 'deflate');
     for (const name of ['packed_theirs', 'packed_ours']) {
-      expect(await read(name, true)).toEqual(ROWS);
+      expect(await read(name, 'deflate')).toEqual(ROWS);
       expect(await judge.call('read', [name], { compress: 'ODPS_ZLIB' })).toMatchObject({ rows: ROWS });
     }
   });
@@ -208,7 +163,7 @@ describe.skipIf(python === null)(`pyodps at work with the emulator${why}`, () =>
     expect(await refusal('read', 'nowhere')).toMatchObject({ error: 'NoSuchTable' });
     expect(await refusal('read', 'parts', "pt='zz',hh='1'")).toMatchObject({ error: 'NoSuchPartition' });
     expect((await refusal('reload_upload', 'twice', '2026nothing')).code).toBe('NoSuchUpload');
-    const stranger = startJudge(python!);
+    const stranger = pythonJudge(python!);
     try {
       await stranger.call('connect', [bench.emulator.endpoint, 'demo', 'demo', 'wrong']);
       await expect(stranger.call('describe', ['twice'])).rejects.toMatchObject({ code: 'ODPS-0410042' });

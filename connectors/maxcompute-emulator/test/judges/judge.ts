@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-/** What pyodps says went wrong: the name of its class, and the service's code. */
+/** What an SDK says went wrong: the name of its class, and the service's code. */
 export class JudgeError extends Error {
   readonly error: string;
   readonly code: string | null;
@@ -14,17 +14,23 @@ export class JudgeError extends Error {
   }
 }
 
-/** One Python process that holds the SDK; calls are answered in their order. */
+/** One process that holds an official SDK; calls are answered in their order. */
 export interface Judge {
-  /** Calls a function of `judge.py`. @throws JudgeError */
+  /** @throws JudgeError */
   call<T = null>(name: string, args?: unknown[], how?: { [name: string]: unknown }): Promise<T>;
   stop(): void;
 }
 
-const SCRIPT = fileURLToPath(new URL('judge.py', import.meta.url));
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-export function startJudge(python: string): Judge {
-  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(python, ['-u', SCRIPT], {
+export const pythonJudge = (python: string): Judge => startJudge(python, ['-u', here('judge.py')]);
+
+/** The launcher compiles the one file by itself. */
+export const javaJudge = (classPath: string): Judge =>
+  startJudge('java', ['-Dfile.encoding=UTF-8', '-Duser.timezone=UTC', '-cp', classPath, here('java/Judge.java')]);
+
+function startJudge(command: string, args: string[]): Judge {
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, PYTHONIOENCODING: 'utf-8', TZ: 'UTC' },
   });
