@@ -29,7 +29,9 @@ export function createDirtyLimit(store: RunStore, most: number | null, share: nu
       hint: 'See the dirty records; mend the mapping or the data, or raise the limit.',
     });
   };
-  const overShare = (total: ProgressCounts) => share !== null && total.rowsDirty > share * total.rowsRead;
+  // Divided, not multiplied: 29 of 100 are exactly 0.29, while 0.29 × 100 is a little less than 29.
+  const overShare = (total: ProgressCounts) =>
+    share !== null && total.rowsRead > 0 && total.rowsDirty / total.rowsRead > share;
   return {
     async add(records, total) {
       first ??= records[0] ?? null;

@@ -104,6 +104,8 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
       reading.abort();
       await Promise.race([batches.return?.(undefined), pause(LET_GO_MS, parts.signal)]).catch(() => {});
     }
+    // A read that was told to stop may simply end: what came until then is not the whole split, and must not be sealed.
+    stopIfAborted(parts.signal);
     const receipt = await waitFor(parts, 'WRITER', writer.seal());
     if (receipt.rows !== counts.rowsWritten) throw miscounted(split.number, counts, receipt);
     await store.saveReceipt(receipt, { ...counts });
@@ -149,6 +151,11 @@ async function passOn(
   } finally {
     batch.release();
   }
+}
+
+/** @throws ConnectorError `ABORTED` */
+export function stopIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ConnectorError({ kind: 'busy', code: 'ABORTED', message: 'The run was stopped.' });
 }
 
 /** Awaits one side, no longer than the idle limit; measures it, and names the side in what goes wrong. */

@@ -14,7 +14,7 @@ import { settleCommit } from './commit.ts';
 import { createDirtyLimit } from './dirty.ts';
 import { createMapping } from './mapping.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { copySplit, type PipeParts, sided } from './pipe.ts';
+import { copySplit, type PipeParts, sided, stopIfAborted } from './pipe.ts';
 import type { RunSpec } from './run-spec.ts';
 import type { RunEnd, RunStore } from './run-store.ts';
 import { createThrottle } from './throttle.ts';
@@ -63,6 +63,7 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   const { parts, receipts } = await copy(attempt, meter, source, target, lease);
   await meter.phase('VERIFYING');
   await verify(parts, receipts, spec);
+  stopIfAborted(signal);
   await store.committing();
   await meter.phase('COMMITTING');
   return settleCommit({ target, handle: parts.handle, receipts, lease, signal, outcomeFirst: false });
@@ -104,6 +105,7 @@ async function copy(
   const prepared = await sided('writer', target.prepare(load, signal));
   const mapping = createMapping(spec.links, schema, prepared.fields);
   const splits = spec.splits ?? (await planned(spec, source, target, mapping.columns, store, signal));
+  stopIfAborted(signal);
   const { resume } = spec;
   const previous =
     resume === null || resume.handle === null
@@ -188,7 +190,7 @@ async function inParallel<T>(
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(width, items.length)) }, lane));
   if (failure !== undefined) throw failure;
-  if (outer.aborted) throw new ConnectorError({ kind: 'busy', code: 'ABORTED', message: 'The run was stopped.' });
+  stopIfAborted(outer);
 }
 
 async function verify(parts: PipeParts, receipts: Receipt[], spec: RunSpec): Promise<void> {
@@ -202,8 +204,16 @@ async function verify(parts: PipeParts, receipts: Receipt[], spec: RunSpec): Pro
       hint: 'Nothing was published. Please report it.',
     });
   }
-  const verdict = await sided('writer', parts.target.verify(parts.handle, receipts, parts.lease, parts.signal));
   const written = receipts.reduce((sum, receipt) => sum + receipt.rows, 0);
+  if (written !== total.rowsWritten) {
+    throw new ConnectorError({
+      kind: 'bug',
+      code: 'COUNT_MISMATCH',
+      message: `${total.rowsWritten} rows were written, the receipts say ${written}.`,
+      hint: 'Nothing was published. Please report it.',
+    });
+  }
+  const verdict = await sided('writer', parts.target.verify(parts.handle, receipts, parts.lease, parts.signal));
   const ok = verdict.ok && (verdict.rows === null || verdict.rows === written);
   if (spec.options.reconciliation === 'COUNT') {
     await parts.store.reconciled({

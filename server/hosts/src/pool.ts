@@ -73,7 +73,8 @@ export function createHostPool({ network, warn = () => {} }: HostPoolOptions): H
       if (!used) host.limit(ASK_LIMITS);
       const told = await host.perform({ type: 'ask', operation, ask, network, user }, null, secretsIn(ask));
       const answer = checkedAnswer(operation, told) as unknown as Json;
-      taken.giveBack(true);
+      // A connector is asked what it is once.
+      taken.giveBack(operation !== 'info');
       return answer;
     } catch (error) {
       // A refusal is an answer like any other; after a defect the process is not trusted any more.
