@@ -22,6 +22,7 @@ import { existingTable } from './catalog.ts';
 import { tableOfDdl } from './ddl-columns.ts';
 import { createStaging } from './dynamic.ts';
 import { told } from './errors.ts';
+import { fenceOff, isFenced } from './fence.ts';
 import { asHandle, type Handle, placeOf, uploadOf } from './handle.ts';
 import { columnNames, refuseTwice, tableName } from './names.ts';
 import { ddlOf } from './prepare.ts';
@@ -47,6 +48,7 @@ export async function begin(
     if (Date.now() - earlier.openedAt < USABLE_MS && (await stillOpen(http, earlier, signal)))
       return { handle: previous.handle, resumed: true };
   }
+  if (previous !== null) await fenceOff(http, asHandle(previous.handle), signal);
   refuseTwice(columnNames(load.fields.map((field) => field.name)));
   const name = tableName(load.object);
   await createMissing(http, context, load, name, signal);
@@ -66,7 +68,8 @@ export async function begin(
 
 async function stillOpen(http: Http, handle: Handle, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await reloadUpload(http, uploadOf(handle), handle.session, signal)).status === 'NORMAL';
+    const session = await reloadUpload(http, uploadOf(handle), handle.session, signal);
+    return session.status === 'NORMAL' && !isFenced(session);
   } catch (error) {
     if (error instanceof MaxComputeError && error.kind === 'missing') return false;
     throw error;

@@ -9,6 +9,7 @@ import {
 import { commitUpload, type Http, MaxComputeError, reloadUpload, type UploadSession } from '@sampan/maxcompute';
 import { publishStaging, stagingOutcome } from './dynamic.ts';
 import { told } from './errors.ts';
+import { isFenced } from './fence.ts';
 import { asHandle, type Handle, placeOf, uploadOf } from './handle.ts';
 import { rowsThere, statement } from './statements.ts';
 
@@ -106,6 +107,13 @@ async function commitSession(
 ): Promise<void> {
   const session = await sessionOf(http, handle, signal);
   if (session.status === 'NORMAL') {
+    if (isFenced(session))
+      throw new ConnectorError({
+        kind: 'busy',
+        code: 'FENCED',
+        message: `A later attempt of this run has taken over from the one that wrote to ${handle.table}.`,
+        hint: 'The later attempt goes on; this one publishes nothing.',
+      });
     const { ok, message } = compare(session, receipts);
     if (!ok)
       throw new ConnectorError({
@@ -143,8 +151,10 @@ export async function outcome(http: Http, given: Json, signal: AbortSignal): Pro
   const handle = asHandle(given);
   if (handle.dynamic !== null) return stagingOutcome(http, handle, handle.dynamic, signal);
   try {
-    const { status } = await reloadUpload(http, uploadOf(handle), handle.session, signal);
+    const session = await reloadUpload(http, uploadOf(handle), handle.session, signal);
+    const { status } = session;
     if (status === 'CLOSED') return 'committed';
+    if (status === 'NORMAL' && isFenced(session)) return 'gone';
     // While it is closing, committing again waits for the end of it.
     return status === 'NORMAL' || status === 'CLOSING' || status === 'COMMITTING' ? 'open' : 'unknown';
   } catch (error) {

@@ -9,6 +9,7 @@ import {
 } from '@sampan/connector';
 import type { BlockWriter, ColumnData, UploadSession } from '@sampan/maxcompute';
 import { asConnectorError } from './errors.ts';
+import { FENCE_BLOCK } from './fence.ts';
 import type { Handle } from './handle.ts';
 import { refusedRows } from './refused-rows.ts';
 
@@ -38,6 +39,13 @@ export function createWriter(
     block ??= await open();
     return block;
   };
+  if (split >= FENCE_BLOCK)
+    throw new ConnectorError({
+      kind: 'config',
+      code: 'TOO_MANY_SPLITS',
+      message: `Split ${split} has no block: MaxCompute takes ${FENCE_BLOCK} of them.`,
+      hint: 'Ask for fewer splits.',
+    });
   return {
     async write(batch) {
       const dirty = refusedRows(batch, session, dynamic?.keys ?? []);

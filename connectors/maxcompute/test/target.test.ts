@@ -419,6 +419,31 @@ describe('commit', () => {
     expect(await rows('taken')).toEqual([]);
   });
 
+  it('an attempt that was replaced cannot commit, nor one that begins behind a commit double it', async () => {
+    const how = loadOf('fenced');
+    const first = await staged(how, [[[1n, 'zombie']]]);
+    const later = { ...first.lease, attempt: 2 };
+    const previous = { attempt: 1, handle: first.handle as Json, dead: false };
+    for (let twice = 0; twice < 2; twice++)
+      expect((await session.target!.begin(how, later, previous, calm())).resumed).toBe(false);
+    expect(await failureOf(first.target.commit(first.handle, first.receipts, first.lease, calm()))).toMatchObject({
+      code: 'FENCED',
+    });
+    expect(await first.target.outcome(first.handle, first.lease, calm())).toBe('gone');
+    // Nor is what was left of it taken over once it is known to be dead.
+    const dead = { ...previous, dead: true };
+    expect((await session.target!.begin(how, { ...later, attempt: 3 }, dead, calm())).resumed).toBe(false);
+    expect(await rows('fenced')).toEqual([]);
+    const second = await staged(how, [[[2n, 'published']]]);
+    await second.target.commit(second.handle, second.receipts, second.lease, calm());
+    const behind = { attempt: 1, handle: second.handle as Json, dead: false };
+    expect(await failureOf(session.target!.begin(how, { ...second.lease, attempt: 2 }, behind, calm()))).toMatchObject({
+      kind: 'data',
+      code: 'EARLIER_ATTEMPT_PUBLISHED',
+    });
+    expect(await rows('fenced')).toEqual(['2|published']);
+  });
+
   it('a statement after it that fails is told, and the run stays committed', async () => {
     await load(loadOf('after', { postSql: ['DROP TABLE no_such_table', "INSERT INTO after VALUES (2L, 'post')"] }), [
       [1n, 'a'],
