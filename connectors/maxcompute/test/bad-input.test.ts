@@ -63,6 +63,20 @@ beforeAll(async () => {
   await world.sql('CREATE TABLE kept (id BIGINT, v STRING)', "INSERT INTO kept VALUES (1L, 'before')");
 });
 
+describe('a data source that is right', () => {
+  it('is told step by step', async () => {
+    const results: CheckResult[] = [];
+    for await (const one of world.open().check(calm())) results.push(one);
+    expect(results.map(({ step, ok }) => [step, ok])).toEqual(
+      ['dns', 'tcp', 'tls', 'login', 'clock', 'privileges'].map((step) => [step, true]),
+    );
+    expect(results.find(({ step }) => step === 'clock')).toMatchObject({
+      message: expect.stringMatching(/differs by -?[01] s/),
+      hint: null,
+    });
+  });
+});
+
 describe('a data source that is wrong', () => {
   /** Everything that a run, the editor and the test of a connection would ask. */
   const everything = (session: Session) => [
@@ -132,6 +146,11 @@ describe('a data source that is wrong', () => {
     const failure = await failureOf(session.source!.plan(readOf('kept', ['id']), calm()));
     expect(failure).toMatchObject({ kind: 'config', code: 'UNREADABLE_ANSWER' });
     expect(failure.hint).toContain('tunnel endpoint');
+    const away = world.open({ tunnelEndpoint: (await deadEndpoint()).replace('/api', '') });
+    const results: CheckResult[] = [];
+    for await (const one of away.check(calm())) results.push(one);
+    expect(results.map(({ ok }) => ok)).toEqual([true, true, true, true, true, false]);
+    expect(results.at(-1)).toMatchObject({ step: 'tcp' });
   });
 });
 
