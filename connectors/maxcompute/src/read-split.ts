@@ -11,9 +11,10 @@ import {
   type DecodedBatch,
   type DownloadSession,
   type Http,
+  type OdpsColumn,
   readRows,
   reloadDownload,
-  type Table,
+  typeText,
 } from '@sampan/maxcompute';
 import { existingTable } from './catalog.ts';
 import { asConnectorError } from './errors.ts';
@@ -85,28 +86,40 @@ interface Shape {
 }
 
 async function shapeOf(http: Http, split: SplitRead, session: DownloadSession, signal: AbortSignal): Promise<Shape> {
+  const table = await existingTable(http, split.object, signal);
   const asked: string[] = [];
   const fields: Field[] = [];
-  let table: Table | null = null;
   const parts: Shape['parts'] = [];
   for (const [place, name] of split.columns.entries()) {
-    const column = session.columns.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    const is = (one: { name: string }) => one.name.toLowerCase() === name.toLowerCase();
+    const column = session.columns.find(is);
+    const key = table.partitionColumns.find(is);
     if (column !== undefined) {
+      // Values are converted by the types that the table has now.
+      const now = table.columns.find(is);
+      if (now !== undefined && typeText(now.type) !== typeText(column.type)) throw retyped(split.object, column, now);
       if (!asked.includes(column.name)) asked.push(column.name);
-      fields.push(fieldOf(column));
+      fields.push(key === undefined ? fieldOf(column) : partitionFieldOf(key));
       parts.push({ from: asked.indexOf(column.name), read: readColumn(column.type, place) });
       continue;
     }
-    const value = split.partition.find((one) => one.name.toLowerCase() === name.toLowerCase())?.value;
-    table ??= value === undefined ? null : await existingTable(http, split.table, signal);
-    const key = table?.partitionColumns.find((one) => one.name.toLowerCase() === name.toLowerCase());
-    if (key === undefined || value === undefined) throw columnGone(split.table, name);
+    const value = split.partition.find(is)?.value;
+    if (key === undefined || value === undefined) throw columnGone(split.object, name);
     const field = partitionFieldOf(key);
     fields.push(field);
     parts.push({ constant: keyCell(field, value), made: null });
   }
   if (asked.length === 0) asked.push(session.columns[0].name);
   return { fields, asked, parts };
+}
+
+function retyped(table: string, then: OdpsColumn, now: OdpsColumn): ConnectorError {
+  return new ConnectorError({
+    kind: 'data',
+    code: 'COLUMN_RETYPED',
+    message: `Column "${then.name}" of ${table} was ${typeText(then.type)} when the run was planned, and is ${typeText(now.type)} now.`,
+    hint: 'Run the task again.',
+  });
 }
 
 function keyCell({ type }: Field, value: string): Cell {

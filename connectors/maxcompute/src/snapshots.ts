@@ -24,7 +24,12 @@ export async function openSnapshots(
     while (next < partitions.length) {
       const at = next++;
       const partition = partitions[at];
-      opened[at] = { table, partition, session: await createDownload(http, { table, partition }, signal) };
+      try {
+        opened[at] = { table, partition, session: await createDownload(http, { table, partition }, signal) };
+      } catch (error) {
+        next = partitions.length;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));

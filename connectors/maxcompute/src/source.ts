@@ -49,7 +49,7 @@ async function plan(http: Http, context: OpenContext, read: Read, signal: AbortS
   const { splits, maxBytes, fetchSize } = read;
   return {
     fields,
-    splits: splitsOf(name, snapshots, { columns, splits, maxBytes, fetchSize, rowBytes }),
+    splits: splitsOf(name, snapshots, { object: table.name, columns, splits, maxBytes, fetchSize, rowBytes }),
     high: null,
     warnings: [
       ...(read.splitKey === null ? [] : ['MaxCompute is split by row numbers: the split key is not used.']),

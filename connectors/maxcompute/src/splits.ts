@@ -3,6 +3,8 @@ import type { Snapshot } from './snapshots.ts';
 
 /** All that is needed to read a split, in any process: rows `start` to `start + rows` of a download session. */
 export interface SplitRead {
+  /** What the task reads; `table` is another where a SELECT was run for it. */
+  object: string;
   table: string;
   partition: PartitionValue[];
   /** Null where there is nothing to read. */
@@ -18,6 +20,7 @@ export interface SplitRead {
 const DEFAULT_BYTES = 128 * 1024 * 1024;
 
 export interface SplitWishes {
+  object: string;
   columns: string[];
   splits: number | null;
   maxBytes: number | null;
@@ -27,7 +30,7 @@ export interface SplitWishes {
 
 /** Even ranges of each snapshot's rows, none above what is wished for. At least one split, which may be empty. */
 export function splitsOf(table: string, snapshots: readonly Snapshot[], wishes: SplitWishes): Split[] {
-  const { columns, fetchSize } = wishes;
+  const { object, columns, fetchSize } = wishes;
   const total = snapshots.reduce((sum, one) => sum + one.session.rows, 0);
   const fitting = Math.max(1, Math.floor((wishes.maxBytes ?? DEFAULT_BYTES) / wishes.rowBytes));
   const most = wishes.splits === null ? fitting : Math.min(fitting, Math.max(1, Math.ceil(total / wishes.splits)));
@@ -36,10 +39,11 @@ export function splitsOf(table: string, snapshots: readonly Snapshot[], wishes: 
     return Array.from({ length: pieces }, (_, piece) => {
       const start = Math.floor((session.rows * piece) / pieces);
       const end = Math.floor((session.rows * (piece + 1)) / pieces);
-      return { table, partition, session: session.id, start, rows: end - start, columns, fetchSize };
+      return { object, table, partition, session: session.id, start, rows: end - start, columns, fetchSize };
     });
   });
-  if (reads.length === 0) reads.push({ table, partition: [], session: null, start: 0, rows: 0, columns, fetchSize });
+  if (reads.length === 0)
+    reads.push({ object, table, partition: [], session: null, start: 0, rows: 0, columns, fetchSize });
   return reads.map((read, number) => ({
     number,
     description: describe(read),

@@ -7,7 +7,7 @@ import {
   takeRows,
   type Writer,
 } from '@sampan/connector';
-import type { BlockWriter, ColumnData, UploadSession } from '@sampan/maxcompute';
+import { type BlockWriter, type ColumnData, typeText, type UploadSession } from '@sampan/maxcompute';
 import { asConnectorError } from './errors.ts';
 import { FENCE_BLOCK } from './fence.ts';
 import type { Handle } from './handle.ts';
@@ -35,6 +35,7 @@ export function createWriter(
     });
   let block: BlockWriter | null = null;
   let sealed = false;
+  let checked = false;
   const opened = async () => {
     block ??= await open();
     return block;
@@ -48,6 +49,8 @@ export function createWriter(
     });
   return {
     async write(batch) {
+      if (!checked) refuseOtherTypes(table, session, batch, places, dynamic?.keys ?? []);
+      checked = true;
       const dirty = refusedRows(batch, session, dynamic?.keys ?? []);
       const { rows, sent } = without(batch, dirty);
       const all = places.map((place): ColumnData => (place < 0 ? nulls(rows) : sent[place]));
@@ -71,6 +74,26 @@ export function createWriter(
       if (!sealed) block?.abort();
     },
   };
+}
+
+/** The session has the types that the table had when it was opened; values were converted to those that it has now. */
+function refuseOtherTypes(
+  table: string,
+  session: UploadSession,
+  batch: Batch,
+  places: readonly number[],
+  keys: readonly string[],
+): void {
+  session.columns.forEach((column, at) => {
+    const field = batch.fields[places[at]];
+    if (field === undefined || field.native === typeText(column.type) || keys.includes(column.name)) return;
+    throw new ConnectorError({
+      kind: 'data',
+      code: 'COLUMN_RETYPED',
+      message: `Column "${column.name}" of ${table} was ${typeText(column.type)} when the upload was opened, and is ${field.native} now.`,
+      hint: 'Run the task again.',
+    });
+  });
 }
 
 const nulls = (rows: number): ColumnData => ({

@@ -444,6 +444,15 @@ describe('commit', () => {
     expect(await rows('fenced')).toEqual(['2|published']);
   });
 
+  it('values for columns of another type than the session has are refused', async () => {
+    const run = await staged(loadOf('retyped', { fields: [field('at', { kind: 'timestamp', digits: 3 })] }), [[[0n]]]);
+    expect(run.fields[0].native).toBe('DATETIME');
+    const writer = await run.target.writer(run.handle, { split: 1 }, run.lease, calm());
+    const now = [{ ...run.fields[0], native: 'TIMESTAMP' }];
+    expect(await failureOf(writer.write(batchOf(now, [[1n]])))).toMatchObject({ code: 'COLUMN_RETYPED' });
+    await writer[Symbol.asyncDispose]();
+  });
+
   it('a statement after it that fails is told, and the run stays committed', async () => {
     await load(loadOf('after', { postSql: ['DROP TABLE no_such_table', "INSERT INTO after VALUES (2L, 'post')"] }), [
       [1n, 'a'],
