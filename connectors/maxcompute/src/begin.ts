@@ -117,7 +117,7 @@ async function handleOf(
   if (dynamic.length > 0) {
     const key = createHash('sha256').update(lease.instance).digest('hex').slice(0, 20);
     const keys = dynamic.map((one) => one.name);
-    handle.dynamic = { table: table.name, fixed, keys, replace, guid: `sampan-${key}-${lease.attempt}` };
+    handle.dynamic = { table: table.name, fixed, keys, replace };
     handle.table = `sampan_load_${key}_${lease.attempt}`;
     handle.partition = [];
     // Whatever an earlier call of this attempt has put there goes.

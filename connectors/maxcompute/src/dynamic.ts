@@ -51,12 +51,14 @@ export async function publishStaging(
   signal: AbortSignal,
 ): Promise<void> {
   if (await exists(http, doneName(handle), signal)) return;
+  // Looked up before anything is renamed: what it refuses leaves the run open.
+  const sql = await insertSql(http, handle, dynamic, signal);
   if (await exists(http, handle.table, signal)) await rename(http, context, handle.table, nowName(handle), signal);
   else if (!dynamic.replace || !(await exists(http, nowName(handle), signal))) throw undecided(handle, dynamic);
-  const sql = await insertSql(http, handle, dynamic, signal);
   const began = performance.now();
   try {
-    await runSql(http, sql, { signal, guid: dynamic.guid });
+    // A Guid of its own each time: by that of one that was refused the service would give the refusal again.
+    await runSql(http, sql, { signal });
   } catch (error) {
     // The statement ended without success: it has published nothing, and may be tried again.
     if (error instanceof MaxComputeError && error.status === null && /^(ODPS-|TaskFailed)/.test(error.code))

@@ -27,8 +27,6 @@ export interface Dynamic {
   /** Partition keys that come with the rows. */
   keys: string[];
   replace: boolean;
-  /** Names the one INSERT, so that a submission whose answer was lost is not run twice. */
-  guid: string;
 }
 
 export const asHandle = (handle: Json) => handle as unknown as Handle;

@@ -257,11 +257,40 @@ describe('partitions that come with the rows', () => {
     expect(await rows("dyn WHERE pt = 'p9'", 'id')).toEqual(['10']);
   });
 
-  it('an INSERT that is refused publishes nothing and leaves the run open', async () => {
+  it('an INSERT that fails publishes nothing, and can be done again', async () => {
+    const run = await staged(dynamic('APPEND'), [[[21n, 'no number', 'p1']]]);
+    const commit = () => run.target.commit(run.handle, run.receipts, run.lease, calm());
+    await world.sql(
+      'ALTER TABLE dyn RENAME TO dyn_away',
+      'CREATE TABLE dyn (id BIGINT, v BIGINT) PARTITIONED BY (pt STRING)',
+    );
+    expect((await failureOf(commit())).code).toMatch(/^ODPS_/);
+    expect(await run.target.outcome(run.handle, run.lease, calm())).toBe('open');
+    expect(await rows('dyn', 'id')).toEqual([]);
+    await world.sql('DROP TABLE dyn', 'ALTER TABLE dyn_away RENAME TO dyn');
+    await commit();
+    expect(await rows('dyn WHERE id = 21', 'id, v')).toEqual(['21|no number']);
+    await run.target.forget!(run.handle, run.lease);
+  });
+
+  it('answers that are lost on the way double nothing', async () => {
+    for (const after of [0, 1, 2]) {
+      const run = await staged(dynamic('APPEND'), [[[BigInt(50 + after), 'once', 'p50']]]);
+      // The submissions are those of a renaming, of the INSERT and of another renaming.
+      world.emulator.faults.add({ kind: 'lostAnswer', operation: 'submit', after });
+      await run.target.commit(run.handle, run.receipts, run.lease, calm());
+      expect(world.emulator.faults.list()).toEqual([]);
+      await run.target.forget!(run.handle, run.lease);
+    }
+    expect(await rows("dyn WHERE pt = 'p50'", 'id')).toEqual(['50', '51', '52']);
+  });
+
+  it('a table that has gone leaves the run open', async () => {
     const run = await staged(dynamic('APPEND'), [[[20n, 'a', 'p1']]]);
     await world.sql('ALTER TABLE dyn RENAME TO dyn_away');
     const failure = await failureOf(run.target.commit(run.handle, run.receipts, run.lease, calm()));
     expect(failure.kind).toBe('missing');
+    expect(await run.target.outcome(run.handle, run.lease, calm())).toBe('open');
     await world.sql('ALTER TABLE dyn_away RENAME TO dyn');
     expect(await rows('dyn WHERE id = 20', 'id')).toEqual([]);
     await run.target.abort(run.handle, run.lease);
