@@ -113,13 +113,19 @@ async function start(tx: Transaction, ids: string[], { worker, leaseSeconds }: C
   return ids.flatMap((id) => claimed.filter((one) => one.id === id));
 }
 
-/** Says of each instance that is due but may not run yet what it waits for. */
+/**
+ * Says of each instance that is due but may not run yet what it waits for. One that somebody is moving at this moment is
+ * left out: waiting for its lock, with others held, could end in a deadlock with who claims.
+ */
 export async function explainWaiting(control: Control): Promise<void> {
   await control.db.execute(sql`
     with why as (
       select i.id, case when ${waitsForPrevious} then 'the previous period' when ${targetHeld} then 'another run that writes the same target' else 'a free slot' end as reason
-      from instances i where i.state = 'WAITING' and i.due_at <= sampan_now() order by i.waiting_for is not null, i.priority desc, i.scheduled_at limit 1000)
-    update instances set waiting_for = why.reason from why where instances.id = why.id and instances.waiting_for is distinct from why.reason and instances.state = 'WAITING'`);
+      from instances i where i.state = 'WAITING' and i.due_at <= sampan_now() order by i.waiting_for is not null, i.priority desc, i.scheduled_at limit 1000),
+    taken as (
+      select why.id, why.reason from why join instances i on i.id = why.id
+      where i.state = 'WAITING' and i.waiting_for is distinct from why.reason for update of i skip locked)
+    update instances set waiting_for = taken.reason from taken where instances.id = taken.id`);
 }
 
 export interface Heartbeat {

@@ -260,3 +260,28 @@ it('a handle that starts anew forgets what earlier attempts sealed', async () =>
   await store.saveHandle({ n: 2 }, { publish: 'session', visible: '', resumed: false });
   expect(await sealed()).toEqual({ state: 'PENDING', receipt: null });
 });
+
+it('saying what instances wait for never waits for somebody who is moving one of them', async () => {
+  const [first, second] = [await world.task(hourly), await world.task(hourly)];
+  await at('01:00:00');
+  const [held] = await world.instancesOf(first.id);
+  let release = () => {};
+  const holding = new Promise<void>((resolve) => (release = resolve));
+  let locked = () => {};
+  const isLocked = new Promise<void>((resolve) => (locked = resolve));
+  const mover = world.control.db.transaction(async (tx) => {
+    await tx.execute(sql`select 1 from instances where id = ${held.id} for update`);
+    locked();
+    await holding;
+  });
+  await isLocked;
+  const explained = await Promise.race([
+    explainWaiting(world.control).then(() => 'told'),
+    new Promise((resolve) => setTimeout(() => resolve('still waiting'), 3_000)),
+  ]);
+  const told = (await world.instancesOf(second.id))[0].waitingFor;
+  release();
+  await mover;
+  expect([explained, told]).toEqual(['told', 'a free slot']);
+  expect(await waitingFor(first)).toEqual(['a free slot']);
+});

@@ -37,7 +37,7 @@ export interface TaskChanges {
   online?: boolean;
 }
 
-const controlOn = (database: OpenedDatabase): Control => ({
+export const controlOn = (database: OpenedDatabase): Control => ({
   db: database.db,
   sql: database.sql,
   hosts: createHostPool({ network: { deny: [], allowLoopback: true } }),
