@@ -32,20 +32,25 @@ export function createSource(http: Http, context: OpenContext): Source {
   };
 }
 
+/** Sessions that one plan opens at most: the service allows about 200 in five minutes for a table. */
+const MOST_SESSIONS = 200;
+
 async function plan(http: Http, context: OpenContext, read: Read, signal: AbortSignal): Promise<Plan> {
   const table = await existingTable(http, read.object, signal);
   const fields = wantedFields(table, read.columns);
   const filter = filterOf(table, read);
-  const selected = needsSql(table, read) ? await materialise(http, context, table, read, fields, filter, signal) : null;
-  const partitions = selected === null ? await partitionsOf(http, table, filter, signal) : [[]];
+  const sql = needsSql(table, read);
+  const found = sql ? [] : await partitionsOf(http, table, filter, signal);
+  const many = found.length > MOST_SESSIONS;
+  const selected = sql || many ? await materialise(http, context, table, read, fields, filter, signal) : null;
   const name = selected ?? table.name;
-  const snapshots = await openSnapshots(http, name, partitions, signal);
+  const snapshots = await openSnapshots(http, name, selected === null ? found : [[]], signal);
   const columns = fields.map((field) => field.name);
-  const sampled = selected === null ? columns.filter((one) => table.columns.some(({ name }) => name === one)) : columns;
+  const own = columns.filter((one) => selected !== null || table.columns.some((column) => column.name === one));
   const rowBytes =
-    snapshots.every((one) => one.session.rows === 0) || sampled.length === 0
+    snapshots.every((one) => one.session.rows === 0) || own.length === 0
       ? 1
-      : await patiently('Looking at some rows', () => bytesOfRow(http, snapshots, sampled, signal), signal);
+      : await patiently('Looking at some rows', () => bytesOfRow(http, snapshots, own, signal), signal);
   const { splits, maxBytes, fetchSize } = read;
   return {
     fields,
@@ -53,7 +58,10 @@ async function plan(http: Http, context: OpenContext, read: Read, signal: AbortS
     high: null,
     warnings: [
       ...(read.splitKey === null ? [] : ['MaxCompute is split by row numbers: the split key is not used.']),
-      ...(partitions.length === 0
+      ...(many
+        ? [`${found.length} partitions are read through one SELECT: a session for each would be too many.`]
+        : []),
+      ...(!sql && found.length === 0
         ? [`No partition of ${table.name} is to be read: there is none, or none matches.`]
         : []),
     ],

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { batchOf, type Cell, type CheckResult, type Load, type LogicalType, type Session } from '@sampan/connector';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -131,6 +133,23 @@ describe('a data source that is wrong', () => {
     const check = await failedCheck(session);
     expect(check.step).toBe('login');
     expect(check.hint).toBeTruthy();
+  });
+
+  it('a certificate that nobody trusts is refused before a key is shown', async () => {
+    const pem = readFileSync(new URL('self-signed.pem', import.meta.url));
+    const asked: string[] = [];
+    const server = createHttpsServer({ cert: pem, key: pem }, (request, response) => {
+      asked.push(String(request.headers.authorization));
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => new Promise((resolve) => server.close(() => resolve())));
+    const session = world.open({ endpoint: `https://127.0.0.1:${(server.address() as AddressInfo).port}/api` });
+    const failure = await failureOf(session.describe('kept', calm()));
+    expect(failure).toMatchObject({ kind: 'config', code: 'CERTIFICATE_REFUSED' });
+    expect(failure.hint).toBeTruthy();
+    expect((await failedCheck(session)).step).toBe('tls');
+    expect(asked).toEqual([]);
   });
 
   it('an endpoint that is not there', async () => {

@@ -196,6 +196,24 @@ it('reads the partitions that a filter names, with their keys as columns', async
   ]);
 });
 
+it('more partitions than sessions can be had for are read by one SELECT', async () => {
+  const days = Array.from({ length: 250 }, (_, at) => String(at).padStart(3, '0'));
+  await world.sql(
+    'CREATE TABLE days (id BIGINT) PARTITIONED BY (pt STRING)',
+    'CREATE TABLE days_of (id BIGINT, pt STRING)',
+    `INSERT INTO days_of VALUES ${days.map((day) => `(${Number(day)}L, '${day}')`).join(', ')}`,
+    'INSERT INTO days PARTITION (pt) SELECT id, pt FROM days_of',
+  );
+  const session = world.open();
+  const plan = await session.source!.plan(readOf('days', ['id', 'pt']), calm());
+  expect(plan.warnings).toEqual([expect.stringContaining('250 partitions')]);
+  expect(plan.splits.length).toBe(1);
+  const all = (await rowsOf(session, readOf('days', ['id', 'pt']))).sort();
+  expect(all).toEqual(days.map((day) => [String(Number(day)), day]).sort());
+  const some = { options: { partitions: ['pt>=010'] } };
+  expect((await rowsOf(session, readOf('days', ['id', 'pt'], some))).length).toBe(240);
+});
+
 const ROWS = 30_000;
 
 it('a condition reads every row that it holds for, however many these are', async () => {
