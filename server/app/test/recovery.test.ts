@@ -76,7 +76,7 @@ describe('a copy', () => {
     for (const pid of descendants(world.server.pid)) process.kill(pid, 'SIGKILL');
     const done = await ended(world, id);
     expect(done).toMatchObject({ state: 'SUCCEEDED' });
-    expect(done.attempts[0].outcome).toBe('failed');
+    expect(done.attempts[0].outcome).toBe('died');
     expect(await compare('hostless')).toMatchObject({ rows: ROWS, mismatches: 0 });
   }, 90_000);
 

@@ -1,5 +1,5 @@
 import type { Failure } from '@sampan/connector';
-import type { RunEnd } from '@sampan/hosts/messages';
+import type { HostEnd } from '@sampan/hosts/messages';
 import { and, eq, sql } from 'drizzle-orm';
 import { owned, ranSoFar } from './claims.ts';
 import { now } from './clock.ts';
@@ -15,8 +15,6 @@ const MOST_CRASHES = 5;
 /** How often a commit whose outcome is not known is asked about, by attempts, before a person has to. */
 const MOST_ASKED = 20;
 const ASK_AGAIN_SECONDS = 10;
-/** Failures of the process, not of the work: they say nothing about what became of a commit. */
-const CRASHES = ['HOST_DIED', 'MEMORY_LIMIT'];
 
 export interface Ending {
   instance: Instance;
@@ -32,8 +30,8 @@ export interface Ending {
  * Moves an instance to what follows from how its attempt ended; the mark of success, the state and what it means for the
  * task are one transaction. An attempt that is no longer the owner changes nothing.
  */
-export async function endAttempt(control: Control, ending: Ending, end: RunEnd): Promise<void> {
-  const failure = end.end === 'failed' ? end.failure : null;
+export async function endAttempt(control: Control, ending: Ending, end: HostEnd): Promise<void> {
+  const failure = 'failure' in end ? end.failure : null;
   if (end.end !== 'lost') {
     await control.db.transaction(async (tx) => {
       await lockTask(tx, ending.instance.taskId);
@@ -47,7 +45,7 @@ export async function endAttempt(control: Control, ending: Ending, end: RunEnd):
     .where(and(eq(attempts.instanceId, ending.instance.id), eq(attempts.number, ending.instance.attempt)));
 }
 
-async function follow(tx: Transaction, ending: Ending, end: RunEnd): Promise<void> {
+async function follow(tx: Transaction, ending: Ending, end: HostEnd): Promise<void> {
   switch (end.end) {
     case 'committed':
       return finish(tx, ending, 'SUCCEEDED', null, null);
@@ -56,9 +54,10 @@ async function follow(tx: Transaction, ending: Ending, end: RunEnd): Promise<voi
     case 'stopped':
       return stopped(tx, ending);
     case 'failed':
+    case 'died':
       // Killed because it did not stop in time, or stopped by itself before it heard of it.
       if (stopOf(ending).stopTo !== null && !ending.instance.committing) return stopped(tx, ending);
-      return failed(tx, ending, end.failure);
+      return failed(tx, ending, end.failure, end.end === 'died');
     default:
   }
 }
@@ -114,16 +113,17 @@ async function undecided(tx: Transaction, { instance }: Ending, message: string)
   await tx.execute(sql`select pg_notify(${PROGRESS_CHANNEL}, ${instance.id})`);
 }
 
-async function failed(tx: Transaction, ending: Ending, failure: Failure): Promise<void> {
+/** @param died a failure of the process, not of the work: it says nothing about what became of a commit */
+async function failed(tx: Transaction, ending: Ending, failure: Failure, died: boolean): Promise<void> {
   const { instance, definition } = ending;
   const { options } = definition;
   const told = failure.message.slice(0, 500);
-  const crashed = CRASHES.includes(failure.code);
   // In this phase the engine has asked the target before it said "failed"; before it, or cut off in it, nobody knows.
-  if (instance.committing && (crashed || instance.phase !== 'COMMITTING')) return askAgain(tx, ending, failure);
-  if (failure.code === 'HOST_DIED' && (await crashesOf(tx, instance)) < MOST_CRASHES - 1)
+  if (instance.committing && (died || instance.phase !== 'COMMITTING'))
+    return askAgain(tx, ending, failure, died ? 0 : ASK_AGAIN_SECONDS);
+  if (died && failure.kind === 'busy' && (await crashesOf(tx, instance)) < MOST_CRASHES - 1)
     return requeue(tx, ending, told.slice(0, 200));
-  const retried = options.retryOn.includes(failure.kind.toUpperCase() as FailureKindName) && !crashed;
+  const retried = options.retryOn.includes(failure.kind.toUpperCase() as FailureKindName) && !died;
   if (!retried || instance.lastAttempt || instance.retriesUsed >= options.retries)
     return finish(tx, ending, 'FAILED', told, failure);
   const seconds = Math.max(
@@ -138,11 +138,11 @@ async function failed(tx: Transaction, ending: Ending, failure: Failure): Promis
 }
 
 /** It may have been published: the next attempt only finds out and finishes. It neither costs a retry nor fails. */
-async function askAgain(tx: Transaction, ending: Ending, failure: Failure): Promise<void> {
+async function askAgain(tx: Transaction, ending: Ending, failure: Failure, seconds: number): Promise<void> {
   const { instance } = ending;
   if (instance.attempt >= MOST_ASKED)
     return undecided(tx, ending, `Whether this run was committed could not be found out: ${failure.message}`);
-  await wait(tx, ending, failure, CRASHES.includes(failure.code) ? 0 : ASK_AGAIN_SECONDS, {});
+  await wait(tx, ending, failure, seconds, {});
 }
 
 async function wait(tx: Transaction, ending: Ending, failure: Failure, seconds: number, set: object): Promise<void> {
@@ -166,6 +166,6 @@ async function crashesOf(tx: Transaction, instance: Instance): Promise<number> {
   const [{ n }] = await tx
     .select({ n: sql<number>`count(*)::int` })
     .from(attempts)
-    .where(and(eq(attempts.instanceId, instance.id), sql`${attempts.failure} ->> 'code' = 'HOST_DIED'`));
+    .where(and(eq(attempts.instanceId, instance.id), eq(attempts.outcome, 'died')));
   return n;
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type Failure, toFailure } from '@sampan/connector';
-import type { RunEnd } from '@sampan/hosts/messages';
+import type { HostEnd } from '@sampan/hosts/messages';
 import type { RunningHost } from '@sampan/hosts/pool';
 import { and, eq } from 'drizzle-orm';
 import { claim, type Heartbeat, heartbeat } from './claims.ts';
@@ -98,7 +98,7 @@ async function attempt(control: Control, options: WorkerOptions, worker: string,
   let asked: Pick<Heartbeat, 'stopTo' | 'stopReason' | 'stopBy'> = { stopTo: null, stopReason: null, stopBy: null };
   try {
     const definition = await versionOf(control, instance);
-    const end = await (async (): Promise<RunEnd> => {
+    const end = await (async (): Promise<HostEnd> => {
       try {
         const host = await startRun(control, options, worker, instance, definition);
         run.host = host;
@@ -113,7 +113,7 @@ async function attempt(control: Control, options: WorkerOptions, worker: string,
       }
     })();
     log.info(
-      { end: end.end, ...(end.end === 'failed' ? { code: end.failure.code, reason: end.failure.message } : {}) },
+      { end: end.end, ...('failure' in end ? { code: end.failure.code, reason: end.failure.message } : {}) },
       'an attempt ended',
     );
     await persist(() => endAttempt(control, { instance, definition, worker, ...asked }, end), log);

@@ -1,5 +1,5 @@
 import type { Failure } from '@sampan/connector';
-import type { RunEnd } from '@sampan/hosts/messages';
+import type { HostEnd } from '@sampan/hosts/messages';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { endAttempt } from '../src/endings.ts';
@@ -25,8 +25,14 @@ beforeEach(async () => {
   await world.setClock('2026-03-01T00:30:00Z');
 });
 
-const failure = (code: string, kind: Failure['kind'] = 'busy'): RunEnd => ({
+const failure = (code: string, kind: Failure['kind'] = 'busy'): HostEnd => ({
   end: 'failed',
+  failure: { kind, code, message: code, hint: null, retryAfterMs: null, side: null },
+});
+
+/** Its process ended without a word. */
+const died = (code = 'HOST_DIED', kind: Failure['kind'] = 'busy'): HostEnd => ({
+  end: 'died',
   failure: { kind, code, message: code, hint: null, retryAfterMs: null, side: null },
 });
 
@@ -41,7 +47,7 @@ async function running(schedule: Partial<ScheduleInput> = {}, changes: TaskChang
 
 const stored = (instance: Instance) => createRunStore(world.control, instance, 'w', LEASE_SECONDS);
 
-async function end(instance: Instance, how: RunEnd, stopTo: Instance['stopTo'] = null): Promise<Instance> {
+async function end(instance: Instance, how: HostEnd, stopTo: Instance['stopTo'] = null): Promise<Instance> {
   const definition = await versionOf(world.control, instance);
   const asked = { stopTo, stopReason: stopTo && 'because', stopBy: stopTo && 'scheduler' };
   await endAttempt(world.control, { instance, definition, worker: 'w', ...asked }, how);
@@ -79,11 +85,11 @@ describe('a failure', () => {
   it('of the process itself is tried again at once, five times in all', async () => {
     let instance = await running({}, { options: { retries: 0 } });
     for (let n = 1; n < 5; n++) {
-      expect(await end(instance, failure('HOST_DIED'))).toMatchObject({ state: 'QUEUED' });
+      expect(await end(instance, died())).toMatchObject({ state: 'QUEUED' });
       instance = await again(instance);
       expect(instance.attempt).toBe(n + 1);
     }
-    expect(await end(instance, failure('HOST_DIED'))).toMatchObject({ state: 'FAILED' });
+    expect(await end(instance, died())).toMatchObject({ state: 'FAILED' });
   });
 
   it('takes the task offline where that was chosen, with what waits, in the same moment', async () => {
@@ -108,11 +114,13 @@ describe('once committing has begun', () => {
     return instance;
   };
 
-  it.each(['HOST_DIED', 'MEMORY_LIMIT'])('%s never fails it nor aborts: the next attempt asks', async (code) => {
-    const after = await end(
-      await committing({ options: { retries: 0 } }),
-      failure(code, code === 'HOST_DIED' ? 'busy' : 'config'),
-    );
+  it.each([
+    ['busy', 'HOST_DIED'],
+    ['busy', 'HOST_STOPPED'],
+    ['config', 'MEMORY_LIMIT'],
+    ['bug', 'BROKEN_CONNECTOR'],
+  ] as const)('a process that died (%s, %s) never fails it nor aborts: the next attempt asks', async (kind, code) => {
+    const after = await end(await committing({ options: { retries: 0 } }), died(code, kind));
     expect(after).toMatchObject({
       state: 'WAITING',
       committing: true,
@@ -125,7 +133,7 @@ describe('once committing has begun', () => {
 
   it('an attempt that cannot even connect has not found out: it goes on asking, then a person has to', async () => {
     let instance = await committing({ options: { retries: 0 } });
-    await end(instance, failure('HOST_DIED'));
+    await end(instance, died());
     for (let n = 2; n < 20; n++) {
       instance = await again(instance);
       expect(await end(instance, failure('SOURCE_DOWN', 'auth'))).toMatchObject({ state: 'WAITING', committing: true });
@@ -178,10 +186,10 @@ describe('offline', () => {
   it('cancels what waits; what runs is on its last attempt', async () => {
     for (const [how, state] of [
       [failure('DOWN'), 'FAILED'],
-      [failure('HOST_DIED'), 'CANCELLED'],
+      [died(), 'CANCELLED'],
       [{ end: 'stopped' }, 'CANCELLED'],
       [{ end: 'committed' }, 'SUCCEEDED'],
-    ] as [RunEnd, string][]) {
+    ] as [HostEnd, string][]) {
       const instance = await running();
       await world.control.db.transaction((tx) => takeOffline(tx, instance.taskId, world.actor, { stopRunning: false }));
       expect(await end(instance, how)).toMatchObject({ state });
@@ -196,10 +204,10 @@ describe('offline', () => {
 
 describe('a stop', () => {
   it('that had to kill the process is a stop all the same', async () => {
-    expect(await end(await running(), failure('HOST_DIED'), 'TIMED_OUT')).toMatchObject({ state: 'TIMED_OUT' });
+    expect(await end(await running(), died(), 'TIMED_OUT')).toMatchObject({ state: 'TIMED_OUT' });
     const asked = await running();
     await stopInstances(world.control, world.actor, [asked.id]);
-    expect(await end(asked, failure('HOST_DIED'))).toMatchObject({ state: 'CANCELLED' });
+    expect(await end(asked, died())).toMatchObject({ state: 'CANCELLED' });
   });
 
   it('of nobody but the worker gives it to another attempt', async () => {
@@ -209,7 +217,7 @@ describe('a stop', () => {
 
 describe('once', () => {
   it('runs when brought online, and then the task has finished, however it ended', async () => {
-    for (const how of [{ end: 'committed' }, failure('WRONG', 'data')] as RunEnd[]) {
+    for (const how of [{ end: 'committed' }, failure('WRONG', 'data')] as HostEnd[]) {
       const task = await world.task({ type: 'ONCE' });
       const [instance] = await claimAs(world.control, 'w');
       expect(instance).toMatchObject({ taskId: task.id, trigger: 'ONLINE' });

@@ -75,6 +75,12 @@ export interface Operations {
 
 export type Operation = keyof Operations;
 
+/**
+ * How a run ended, as its pool tells it. `failed` is the engine's own word. `died`: its process ended, or was ended,
+ * without an answer that can be believed. What it did last, a commit too, is then not known.
+ */
+export type HostEnd = RunEnd | { end: 'died'; failure: Failure };
+
 /** Parent to child. */
 export type ToChild =
   /** `user`: whom the process becomes before it loads anything; null: it stays who it is. */

@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { type Connector, ConnectorError, cellText, type OpenContext, type Session } from '@sampan/connector';
+import { type Connector, ConnectorError, cellText, type OpenContext, type Session, toFailure } from '@sampan/connector';
 import { type RunStore, runAttempt } from '@sampan/engine';
 import { broken } from './failures.ts';
 import type { End, Operation, Operations, Preview } from './messages.ts';
@@ -45,12 +46,13 @@ export const operations: { [O in Operation]: Runner<O> } = {
     withSession(end, around, (session) => preview(session, object, rows, around)),
   prepare: ({ end, load: wanted }, around) =>
     withSession(end, around, (session) => targetOf(session).prepare(wanted, around.signal)),
+  // Always an end: what comes out as an error is taken for the end of the process.
   run: ({ spec, source, target }, around) =>
     withSession(source, around, (from) =>
       withSession(target, around, (to) =>
         runAttempt({ spec, source: from, target: to, store: around.store, signal: around.signal }),
       ),
-    ),
+    ).catch((error: unknown) => ({ end: 'failed', failure: toFailure(error) })),
   async abort({ end, handle, lease }, around) {
     return withSession(end, around, async (session) => {
       await targetOf(session).abort(handle, lease);
@@ -112,8 +114,15 @@ async function withSession<T>(end: End, around: Surroundings, work: (session: Se
   try {
     return await work(session);
   } finally {
-    await session[Symbol.asyncDispose]();
+    await letGo(session, around.context);
   }
+}
+
+/** A session that fails or hangs while it is closed changes nothing of what the work has come to. */
+async function letGo(session: Session, { log }: OpenContext): Promise<void> {
+  const late = pause(LET_GO_MS, 'it took too long', { ref: false });
+  const why = await Promise.race([late, session[Symbol.asyncDispose]()]).catch((error: unknown) => String(error));
+  if (why) log('warn', `A connection was not closed cleanly: ${why}`);
 }
 
 /** Values of the options that the connector calls secret. */
@@ -145,6 +154,8 @@ function targetOf(session: Session) {
   });
 }
 
+/** What law 4 gives a connector to free what it holds. */
+const LET_GO_MS = 5_000;
 const PREVIEW_CHARS = 500;
 
 async function preview(session: Session, object: string, most: number, { signal }: Surroundings): Promise<Preview> {

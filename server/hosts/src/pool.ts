@@ -2,7 +2,7 @@ import { ConnectorError, isConnectorError, type Json, toFailure } from '@sampan/
 import { checkedAnswer } from './answers.ts';
 import { type Host, startHost } from './host.ts';
 import { type HostLimits, removeLeftGroups } from './limits.ts';
-import type { NetworkPolicy, Operation, Operations, RunEnd, RunStore } from './messages.ts';
+import type { HostEnd, NetworkPolicy, Operation, Operations, RunStore } from './messages.ts';
 import { createHostUsers } from './users.ts';
 import { createWarmHosts, type Taken } from './warm.ts';
 
@@ -18,8 +18,8 @@ export interface HostProcess {
 
 export interface RunningHost {
   process: HostProcess;
-  /** Settles when the run has ended or its process has died (`failed` with code `HOST_DIED` or `MEMORY_LIMIT`). Never rejects. */
-  end: Promise<RunEnd>;
+  /** Settles when the run has ended or its process has died. Never rejects. */
+  end: Promise<HostEnd>;
   /** Asks the engine to stop; kills the process when it has not ended within 5 s. */
   stop(reason: string): Promise<void>;
   /** Kills the process at once. */
@@ -106,7 +106,7 @@ export function createHostPool({ network, warn = () => {} }: HostPoolOptions): H
       const end = host
         .perform({ type: 'ask', operation: 'run', ask: ask as unknown as Json, network, user }, store, secrets)
         .then((value) => checkedAnswer('run', value))
-        .catch((error: unknown): RunEnd => ({ end: 'failed', failure: toFailure(error) }))
+        .catch((error: unknown): HostEnd => ({ end: 'died', failure: toFailure(error) }))
         .finally(() => host.kill('done'));
       return {
         process: { pid: host.pid, name: host.name, memoryLimitBy },

@@ -89,7 +89,7 @@ describe('a process that is killed (kill -9) while it works', () => {
     expect(await hangingPid()).toBe(host.process.pid);
     expect(processIsAlive(host.process.name)).toBe(true);
     process.kill(host.process.pid, 'SIGKILL');
-    expect(await host.end).toMatchObject({ end: 'failed', failure: { kind: 'busy', code: 'HOST_DIED' } });
+    expect(await host.end).toMatchObject({ end: 'died', failure: { kind: 'busy', code: 'HOST_DIED' } });
     expect(processIsAlive(host.process.name)).toBe(false);
   });
 });
@@ -111,7 +111,7 @@ describe('work that is over its time', () => {
     await host.stop('enough');
     expect(Date.now() - began).toBeGreaterThan(4_500);
     expect(Date.now() - began).toBeLessThan(7_000);
-    expect(await host.end).toMatchObject({ end: 'failed', failure: { code: 'HOST_STOPPED' } });
+    expect(await host.end).toMatchObject({ end: 'died', failure: { code: 'HOST_STOPPED' } });
     await until('the process is gone', () => !runs(host.process.pid), 1_000);
   }, 20_000);
 
@@ -170,6 +170,52 @@ describe('a run', () => {
     expect(lines.length).toBeLessThan(10_000);
     expect(lines.some((line) => /^\d+ more lines/.test(line.message))).toBe(true);
   });
+
+  const instead = (module: string) => {
+    const { store } = recordingStore();
+    const end = endOf(module);
+    return pool.run({ spec, source: end, target: end }, store, LIMITS).end;
+  };
+
+  it.each([
+    ['garbage', `writeSync(3, 'garbage\\n');`, 'BROKEN_CONNECTOR'],
+    [
+      'an end that does not exist',
+      `writeSync(3, '{"type":"answer","value":{"end":"perhaps"},"failure":null}\\n');`,
+      'BROKEN_CONNECTOR',
+    ],
+    [
+      'a failure that the engine never told',
+      `writeSync(3, '{"type":"answer","value":null,"failure":{"kind":"data"}}\\n');`,
+      'INTERNAL',
+    ],
+    ['more memory than it may have', 'const kept = []; for (;;) kept.push(Buffer.alloc(8e6, 1));', 'MEMORY_LIMIT'],
+  ])('whose process says %s has died: nobody takes that for the word of the engine', async (_, body, code) => {
+    const parts = `source: {}, target: {}, async describe() { ${body} await new Promise(() => {}); },`;
+    const module = plugins.add(`says-${Math.random()}`, connector(parts, `import { writeSync } from 'node:fs';`));
+    expect(await instead(module)).toMatchObject({ end: 'died', failure: { code } });
+  });
+
+  it('whose connector cannot be opened has failed: nothing has begun', async () => {
+    expect(await instead(plugins.add('closed', 'throw new Error("no");'))).toMatchObject({
+      end: 'failed',
+      failure: { code: 'BROKEN_CONNECTOR' },
+    });
+  });
+
+  it.each([
+    ['fails', `throw new Error('the socket was closed already');`],
+    ['hangs', 'await new Promise(() => {});'],
+  ])(
+    'whose session %s while it is closed ends as it ended',
+    async (_, body) => {
+      const parts = `source: {}, target: {}, async describe() { throw Object.assign(new Error('no'), { name: 'ConnectorError', kind: 'auth', code: 'DENIED' }); },
+      async [Symbol.asyncDispose]() { ${body} },`;
+      const module = plugins.add(`closes-${Math.random()}`, connector(parts));
+      expect(await instead(module)).toMatchObject({ end: 'failed', failure: { kind: 'auth', code: 'DENIED' } });
+    },
+    20_000,
+  );
 
   it('whose run-store fails with an error of the database is told so, by kind and code', async () => {
     const parts = 'source: {}, target: {},';
