@@ -1,11 +1,11 @@
-import { type ChildProcess, type ChildProcessByStdio, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type ColumnData, createDownload, createUpload, Http, readRows, writeBlock } from '@sampan/maxcompute';
 import { type BenchRow, type Measured, measured, median, ratioOf } from './bench-measure.ts';
 import { PYODPS_VERSION, pythonWithPyodps } from './pyodps.ts';
+import { startReplay } from './start-replay.ts';
 
 const COLUMNS = [
   ['id', 'bigint'],
@@ -93,15 +93,6 @@ function startPeer(python: string, endpoint: string): { run: Peer; stop(): void 
   };
 }
 
-async function startReplay(rows: number): Promise<{ endpoint: string; child: ChildProcess }> {
-  const child = fork(fileURLToPath(new URL('tunnel-replay.js', import.meta.url)), [
-    JSON.stringify(COLUMNS),
-    String(rows),
-  ]);
-  const [port] = (await once(child, 'message')) as [number];
-  return { endpoint: `http://127.0.0.1:${port}`, child };
-}
-
 interface Way {
   name: string;
   peer: string;
@@ -118,7 +109,8 @@ export async function benchP5(wanted: number, runs: number): Promise<{ rows: Ben
   const python = await pythonWithPyodps();
   if (python === null) return { rows: [], missing: ['P5: pyodps is not on this machine and cannot be installed'] };
   const rows = Math.ceil(wanted / BATCH) * BATCH;
-  const { endpoint, child } = await startReplay(rows);
+  const replay = await startReplay(COLUMNS, rows);
+  const endpoint = replay.url;
   const peer = startPeer(python, endpoint);
   const http = new Http({
     endpoint: `${endpoint}/api`,
@@ -161,7 +153,7 @@ export async function benchP5(wanted: number, runs: number): Promise<{ rows: Ben
   } finally {
     peer.stop();
     http.close();
-    child.disconnect();
+    replay.stop();
   }
 }
 

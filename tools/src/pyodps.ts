@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -34,24 +34,29 @@ export async function pythonWithPyodps(): Promise<string | null> {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const folder = join(cache, 'sampan', PACKAGES.join('-').replaceAll('==', '-'));
   const python = join(folder, 'bin/python');
-  const ready = join(folder, 'ready');
-  if (existsSync(ready)) return python;
+  if (existsSync(python)) return python;
+  // Made beside and renamed: what is there is whole, also where two processes make it at the same time.
+  const made = `${folder}.${process.pid}`;
   try {
     if (pythonHere() === null) aptInstall(['python3-venv']);
     const base = pythonHere();
     if (base === null) throw new Error('there is no Python 3.11 or later');
     process.stderr.write(`Installing ${PACKAGES.join(', ')} into ${folder}…\n`);
     const run = promisify(execFile);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    await run(base, ['-m', 'venv', folder], { timeout: INSTALL_MS });
+    await mkdir(made, { recursive: true });
+    await run(base, ['-m', 'venv', made], { timeout: INSTALL_MS });
+    const own = join(made, 'bin/python');
     const quiet = ['--quiet', '--no-input', '--disable-pip-version-check', '--only-binary', ':all:'];
-    await run(python, ['-m', 'pip', 'install', ...quiet, ...PACKAGES], { timeout: INSTALL_MS });
-    await run(python, ['-c', 'import odps, pyarrow, pandas'], { timeout: INSTALL_MS });
-    await writeFile(ready, '');
+    await run(own, ['-m', 'pip', 'install', ...quiet, ...PACKAGES], { timeout: INSTALL_MS });
+    await run(own, ['-c', 'import odps, pyarrow, pandas'], { timeout: INSTALL_MS });
+    await rename(made, folder).catch((error: Error) => {
+      if (!existsSync(python)) throw error;
+    });
     return python;
   } catch (error) {
     process.stderr.write(`pyodps cannot be installed: ${(error as Error).message.slice(0, 500)}\n`);
     return null;
+  } finally {
+    await rm(made, { recursive: true, force: true });
   }
 }

@@ -4,6 +4,7 @@ import { startVitest, type TestCase } from 'vitest/node';
 import { aptInstall } from './apt.ts';
 import { checkAll } from './check.ts';
 import { findMysql } from './mysql-server.ts';
+import { pythonWithPyodps } from './pyodps.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -11,15 +12,17 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const ACCEPTED = JSON.parse(readFileSync(new URL('../accepted-skips.json', import.meta.url), 'utf8')) as string[];
 
 /** What the tests need of the machine. */
-function installMissing(): void {
+async function installMissing(filters: readonly string[]): Promise<void> {
   if (findMysql('mariadb') === null) aptInstall(['mariadb-server', 'mariadb-client']);
+  // Once, before several files of tests ask for it; where it cannot be had they say so.
+  if (filters.length === 0) await pythonWithPyodps();
 }
 
 async function main(): Promise<number> {
-  installMissing();
+  const filters = process.argv.slice(2);
+  await installMissing(filters);
   const checked = checkAll();
   if (!checked) process.stderr.write('The checks failed; the tests run all the same.\n');
-  const filters = process.argv.slice(2);
   const vitest = await startVitest('test', filters, { root, watch: false, reporters: ['default'] });
   const tests: TestCase[] = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests()]);
   const count = (state: string) => tests.filter((test) => test.result().state === state).length;

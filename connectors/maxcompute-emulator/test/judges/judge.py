@@ -101,7 +101,7 @@ def from_text(kind, text):
     if isinstance(kind, types.Map):
         return {from_text(kind.key_type, key): from_text(kind.value_type, one) for key, one in text}
     if isinstance(kind, types.Struct):
-        return [from_text(inner, one) for inner, one in zip(kind.field_types.values(), text)]
+        return tuple(from_text(inner, one) for inner, one in zip(kind.field_types.values(), text))
     return text
 
 

@@ -93,6 +93,19 @@ describe.skipIf(python === null)(`pyodps at work with the emulator${why}`, () =>
     expect(rows).toEqual(ROWS.slice(3, 8).map((row) => places.map((place) => row[place])));
   });
 
+  it('carries JSON both ways', async () => {
+    const documents: Text[][] = [['{"a":[1,true,null,"ü 🎉"],"b":{"c":1.5}}'], ['"text"'], [null], ['[]'], ['-12']];
+    const plain = (rows: Text[][]) =>
+      rows.map(([one]) => (one === null ? null : JSON.stringify(JSON.parse(one as string))));
+    for (const name of ['json_theirs', 'json_ours']) await judge.call('create_table', [name, [['doc', 'json']]]);
+    await judge.call('write', ['json_theirs', [documents]]);
+    await writeBlocks(bench.http, 'json_ours', [documents]);
+    for (const name of ['json_theirs', 'json_ours']) {
+      expect(plain(await read(name))).toEqual(plain(documents));
+      expect(plain((await judge.call<{ rows: Text[][] }>('read', [name])).rows)).toEqual(plain(documents));
+    }
+  });
+
   it('packs with zlib, both ways, and our client the same', async () => {
     for (const name of ['packed_theirs', 'packed_ours']) await create(name);
     await judge.call('write', ['packed_theirs', [ROWS]], { compress: 'ODPS_ZLIB' });
