@@ -65,6 +65,8 @@ function visible(mode: WriteMode, { dynamic }: Shape): string {
     return replaces
       ? 'Others see the old data until one INSERT at the end, which replaces those partitions that rows came for, and no other.'
       : 'Others see none of the new rows until one INSERT at the end, and then all of them at once.';
+  if (mode === 'MIRROR')
+    return 'Others see the old data until the commit, and all of the new at once; rows that are dirty are in neither the new data nor kept from the old.';
   return replaces
     ? 'Others see the old data until the commit, and all of the new at once.'
     : 'Others see none of the new rows until the commit, and then all of them at once.';
