@@ -123,7 +123,11 @@ export function createHostPool({ network, warn = () => {} }: HostPoolOptions): H
     async close() {
       closed = true;
       const leaving = [...hosts].map((host) => host.gone);
-      for (const host of hosts) host.kill('closing');
+      for (const host of hosts) {
+        // Waited for: idle ones would let this process end before they have.
+        host.idle(false);
+        host.kill('closing');
+      }
       await Promise.all(leaving);
     },
   };

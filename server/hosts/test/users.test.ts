@@ -87,7 +87,8 @@ describe('hosts of a server that is not root', () => {
       const pool = createHostPool({ network: { deny: [], allowLoopback: true }, warn: (why) => console.log(why) });
       const end = { workspace: 'w', connector: 'probe', module: '${module}', options: {} };
       console.log((await pool.ask('objects', { end, query: { search: null }, limit: 1 }))[0].name);
-      await pool.close();`;
+      await pool.close();
+      console.log('closed');`;
     const file = join(plugins.path, 'main.mjs');
     writeFileSync(file, code);
     // A clone or a Node below a home that is closed can be used by its owner alone.
@@ -97,8 +98,8 @@ describe('hosts of a server that is not root', () => {
     let said = '';
     for (const output of [child.stdout, child.stderr]) output.on('data', (chunk) => (said += chunk));
     await new Promise((resolve) => child.once('close', resolve));
-    const own = root ? expect.stringMatching(/^58\d\d\d\n$/) : `${process.getuid?.()}\n`;
-    expect(said).toEqual('uid' in user ? '54321\n' : own);
+    const own = root ? expect.stringMatching(/^58\d\d\d\nclosed\n$/) : `${process.getuid?.()}\nclosed\n`;
+    expect(said).toEqual('uid' in user ? '54321\nclosed\n' : own);
     expect(readFileSync(file, 'utf8')).toBe(code);
   });
 });
