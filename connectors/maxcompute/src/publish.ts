@@ -11,7 +11,8 @@ import { publishStaging, stagingOutcome } from './dynamic.ts';
 import { told } from './errors.ts';
 import { isFenced } from './fence.ts';
 import { asHandle, type Handle, placeOf, uploadOf } from './handle.ts';
-import { rowsThere, statement } from './statements.ts';
+import { postSqlIsDue, runPostSql } from './post-sql.ts';
+import { rowsThere } from './statements.ts';
 
 /** The service's block list must equal the receipts, rows included where it counts them. */
 export async function verify(
@@ -89,11 +90,7 @@ export async function commit(
   if (dynamic === null || (await stagingIsOpen(http, handle, signal)))
     await commitSession(http, handle, receipts, signal);
   if (dynamic !== null) await publishStaging(http, context, handle, dynamic, signal);
-  for (const sql of handle.postSql) {
-    await statement(http, context, sql, signal).catch((error: Error) =>
-      context.log('warn', `A statement after the commit failed: ${error.message}`),
-    );
-  }
+  if (await postSqlIsDue(http, handle, signal)) await runPostSql(http, context, handle, signal);
 }
 
 const sessionOf = (http: Http, handle: Handle, signal: AbortSignal) =>
@@ -147,9 +144,17 @@ async function stagingIsOpen(http: Http, handle: Handle, signal: AbortSignal): P
   }
 }
 
+/** `open` also where the rows are published and the statements after it have not run: to commit again runs them. */
 export async function outcome(http: Http, given: Json, signal: AbortSignal): Promise<Outcome> {
   const handle = asHandle(given);
-  if (handle.dynamic !== null) return stagingOutcome(http, handle, handle.dynamic, signal);
+  const { dynamic } = handle;
+  const found = await (dynamic === null
+    ? sessionOutcome(http, handle, signal)
+    : stagingOutcome(http, handle, dynamic, signal));
+  return found === 'committed' && (await postSqlIsDue(http, handle, signal)) ? 'open' : found;
+}
+
+async function sessionOutcome(http: Http, handle: Handle, signal: AbortSignal): Promise<Outcome> {
   try {
     const session = await reloadUpload(http, uploadOf(handle), handle.session, signal);
     const { status } = session;

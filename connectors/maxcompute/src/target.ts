@@ -4,6 +4,7 @@ import { begin } from './begin.ts';
 import { dropStaging, forgetStaging } from './dynamic.ts';
 import { told } from './errors.ts';
 import { asHandle, uploadOf } from './handle.ts';
+import { forgetPostSql } from './post-sql.ts';
 import { MODES, prepare } from './prepare.ts';
 import { commit, outcome, verify } from './publish.ts';
 import { createWriter } from './writer.ts';
@@ -42,6 +43,7 @@ export function createTarget(http: Http, context: OpenContext): Target {
     async forget(given) {
       const handle = asHandle(given);
       if (handle.dynamic !== null) await forgetStaging(http, handle, ever());
+      await forgetPostSql(http, context, handle, ever());
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   type Receipt,
   type Session,
 } from '@sampan/connector';
+import { commitUpload } from '@sampan/maxcompute';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { calm, failureOf, useWorld } from './fixture.ts';
 
@@ -480,6 +481,22 @@ describe('commit', () => {
     const now = [{ ...run.fields[0], native: 'TIMESTAMP' }];
     expect(await failureOf(writer.write(batchOf(now, [[1n]])))).toMatchObject({ code: 'COLUMN_RETYPED' });
     await writer[Symbol.asyncDispose]();
+  });
+
+  it('statements after it run at least once, also where the process ended in between', async () => {
+    await world.sql('CREATE TABLE audit (what STRING)');
+    const how = loadOf('audited', { postSql: ["INSERT INTO audit VALUES ('done')"] });
+    const run = await staged(how, [[[1n, 'a']]]);
+    const { session: id } = run.handle as { session: string };
+    await commitUpload(world.http, { table: 'audited', partition: [] }, id, [0]);
+    expect(await run.target.outcome(run.handle, run.lease, calm())).toBe('open');
+    await run.target.commit(run.handle, run.receipts, run.lease, calm());
+    expect(await run.target.outcome(run.handle, run.lease, calm())).toBe('committed');
+    await run.target.commit(run.handle, run.receipts, run.lease, calm());
+    expect(await rows('audit', 'what')).toEqual(['done']);
+    expect(await rows('audited')).toEqual(['1|a']);
+    await run.target.forget!(run.handle, run.lease);
+    expect((await tables()).filter((name) => name.startsWith('sampan_post_'))).toEqual([]);
   });
 
   it('a statement after it that fails is told, and the run stays committed', async () => {
