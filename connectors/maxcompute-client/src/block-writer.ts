@@ -1,15 +1,12 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Writable } from 'node:stream';
-import { createDeflate } from 'node:zlib';
 import type { ColumnData } from './columns.ts';
+import { type Compression, packer } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import { type Http, text } from './http.ts';
 import { networkError } from './network-error.ts';
 import { RecordEncoder } from './record-encoder.ts';
 import type { OdpsColumn } from './types.ts';
-
-/** How bodies are packed on the way: not at all, or by zlib at its fastest. */
-export type Compression = 'identity' | 'deflate';
 
 /** Buffers kept for the next batches. Two: one is on its way while the other is filled. */
 const SPARES = 2;
@@ -34,12 +31,9 @@ export class BlockWriter {
     this.#http = http;
     this.#encoder = new RecordEncoder(columns.map((column) => column.type));
     this.#request = request;
-    this.#sink = request;
-    if (compression === 'deflate') {
-      const deflate = createDeflate({ level: 1 });
-      deflate.pipe(request);
-      this.#sink = deflate;
-    }
+    const packing = packer(compression);
+    packing?.pipe(request);
+    this.#sink = packing ?? request;
     request.setNoDelay(true);
     this.#sink.on('drain', () => this.#wake());
     this.#answered = this.#await().then(

@@ -1,4 +1,5 @@
-import type { BlockWriter, Compression } from './block-writer.ts';
+import type { BlockWriter } from './block-writer.ts';
+import type { Compression } from './compression.ts';
 import { Http } from './http.ts';
 import { getProject, getTable, hasPartition, listPartitions, listTables, type Table } from './metadata.ts';
 import type { ClientOptions } from './options.ts';

@@ -1,6 +1,7 @@
-export { BlockWriter, type Compression } from './block-writer.ts';
+export { BlockWriter } from './block-writer.ts';
 export * from './client.ts';
 export { type ColumnData, type Physical, physicalOf, type Values } from './columns.ts';
+export * from './compression.ts';
 export { crc32c } from './crc32c.ts';
 export type { AccessKey } from './credentials.ts';
 export { parseCsv } from './csv.ts';

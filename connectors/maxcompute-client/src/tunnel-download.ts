@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { createInflate } from 'node:zlib';
-import type { Compression } from './block-writer.ts';
+import { type Compression, compressionOf, encodingOf, packingError, unpacker } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
 import { networkError } from './network-error.ts';
@@ -88,7 +87,7 @@ export async function* readRows(
     rowrange: `(${start},${count})`,
     columns: options.columns === undefined ? undefined : columns.map((column) => column.name).join(','),
   };
-  const headers = { 'accept-encoding': compression, 'content-length': '0' };
+  const headers = { 'accept-encoding': encodingOf(compression, 'records'), 'content-length': '0' };
   const call = await tunnelCall(http, of, { method: 'GET', query, headers, repeatable: true, signal });
   const response = await http.stream(call);
   try {
@@ -105,32 +104,14 @@ export async function* readRows(
 
 /** The answer says how it is packed, which may differ from what was asked for. */
 function bodyOf(response: IncomingMessage): Readable {
-  const encoding = response.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return response;
-  if (encoding === 'deflate') {
-    const inflate = createInflate();
-    response.once('error', (error) => inflate.destroy(error));
-    return response.pipe(inflate);
-  }
-  throw new MaxComputeError({
-    code: 'UnknownEncoding',
-    kind: 'bug',
-    message: `The service sent the rows packed as ${encoding}.`,
-    hint: 'This version reads plain and deflate.',
-  });
+  const unpacking = unpacker(compressionOf(response.headers['content-encoding']));
+  if (unpacking === null) return response;
+  response.once('error', (error) => unpacking.destroy(error));
+  return response.pipe(unpacking);
 }
 
 function readError(error: Error): Error {
-  const code = String((error as { code?: string }).code);
-  if (!code.startsWith('Z_')) return networkError(error);
-  if (code === 'Z_BUF_ERROR') return truncated('The packed rows end in their middle.');
-  return new MaxComputeError({
-    code: 'MalformedDataStream',
-    kind: 'data',
-    message: `The rows are not packed as they say: ${error.message}.`,
-    hint: 'Read them again.',
-    cause: error,
-  });
+  return packingError(error) ?? networkError(error);
 }
 
 function find(session: DownloadSession, name: string): OdpsColumn {

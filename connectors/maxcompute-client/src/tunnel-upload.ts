@@ -1,5 +1,6 @@
-import { BlockWriter, type Compression } from './block-writer.ts';
+import { BlockWriter } from './block-writer.ts';
 import { physicalOf } from './columns.ts';
+import { type Compression, encodingOf } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
 import { columnsOf, parseSession, type SessionJson, sessionCall, type TunnelPlace, tunnelCall } from './tunnel.ts';
@@ -95,7 +96,8 @@ export async function writeBlock(
       hint: `Use 0 to ${MOST_BLOCK_ID}.`,
     });
   for (const column of session.columns) physicalOf(column.type);
-  const encoding: { [name: string]: string } = compression === 'identity' ? {} : { 'content-encoding': compression };
+  const encoding: { [name: string]: string } =
+    compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, 'records') };
   const call = await tunnelCall(http, target, {
     method: 'PUT',
     query: { uploadid: session.id, blockid: String(blockId) },

@@ -1,9 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { parseType, RecordEncoder } from '@sampan/maxcompute';
-import { nanosName } from './block-file.ts';
-import { literal, quoted } from './duck.ts';
-import { columnOf } from './duck-columns.ts';
+import { blockRows, sendRows } from './download-body.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
@@ -70,7 +67,8 @@ export function openDownloads(storage: Storage, duck: DuckDBInstance): Downloads
       if (range === null || Number(range[1]) > session.rows)
         throw new Refusal(400, 'InvalidRowRange', `rowrange is (start,count), the start not above ${session.rows}.`);
       const columns = columnsOf(session.manifest, request.query.get('columns'));
-      await sendRows(storage, duck, session, columns, Number(range[1]), Number(range[2]), response);
+      const parts = blockRows(storage, session, columns, Number(range[1]), Number(range[2]));
+      await sendRows(duck, parts, columns, request, response);
     },
   };
 }
@@ -82,80 +80,6 @@ function columnsOf(manifest: Manifest, wanted: string | undefined): ColumnDefini
     if (column === undefined || all.indexOf(name) !== at)
       throw new Refusal(400, 'InvalidColumnSpec', `"${name}" is not a column of ${manifest.name}, or is named twice.`);
     return column;
-  });
-}
-
-async function sendRows(
-  storage: Storage,
-  duck: DuckDBInstance,
-  session: Session,
-  columns: ColumnDefinition[],
-  start: number,
-  count: number,
-  response: ServerResponse,
-): Promise<void> {
-  const encoder = new RecordEncoder(columns.map((column) => parseType(column.type)));
-  const connection = await duck.connect();
-  try {
-    response.writeHead(200, { 'content-type': 'application/octet-stream' });
-    for (const { block, from, rows } of cutBlocks(session.blocks, start, count)) {
-      const result = await connection.stream(
-        `${blockSql(storage, session.manifest, block, columns)} LIMIT ${rows} OFFSET ${from}`,
-      );
-      for (
-        let chunk = await result.fetchChunk();
-        chunk !== null && chunk.rowCount > 0;
-        chunk = await result.fetchChunk()
-      ) {
-        const values = chunk.getColumns();
-        const decoded = columns.map((column, index) =>
-          columnOf(parseType(column.type), values[2 * index], values[2 * index + 1]),
-        );
-        if (!response.write(encoder.encode(decoded, chunk.rowCount))) await drained(response);
-        if (response.destroyed) return;
-      }
-    }
-    response.end(encoder.end());
-  } finally {
-    connection.closeSync();
-  }
-}
-
-/** The part of each block that lies in a range of rows. */
-function* cutBlocks(
-  blocks: readonly Block[],
-  start: number,
-  count: number,
-): Generator<{ block: Block; from: number; rows: number }> {
-  let before = 0;
-  for (const block of blocks) {
-    const from = Math.max(0, start - before);
-    const rows = Math.min(block.rows, start + count - before) - from;
-    before += block.rows;
-    if (rows > 0) yield { block, from, rows };
-  }
-}
-
-/** Each column, and beside it its nanoseconds. */
-function blockSql(storage: Storage, manifest: Manifest, block: Block, columns: ColumnDefinition[]): string {
-  const there = new Set(manifest.columns.slice(0, block.width).map((column) => column.name));
-  const parts = columns.flatMap(({ name }) => [
-    there.has(name) ? quoted(name) : 'NULL',
-    block.nanos.includes(name) ? quoted(nanosName(name)) : 'NULL',
-  ]);
-  return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(storage.blockPath(manifest.name, block.file))}, hive_partitioning = false)`;
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-    if (response.destroyed) done();
   });
 }
 

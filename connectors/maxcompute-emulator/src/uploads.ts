@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { createInflate } from 'node:zlib';
-import { MaxComputeError, parseType, RecordDecoder } from '@sampan/maxcompute';
+import { compressionOf, MaxComputeError, packingError, parseType, RecordDecoder, unpacker } from '@sampan/maxcompute';
 import { BlockFile } from './block-file.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
@@ -142,30 +141,29 @@ async function takeBlock(request: Request, target: BlockFile, columns: ColumnDef
     const last = decoder.end();
     if (last !== null) await target.append(last.columns, last.rows);
   } catch (error) {
-    if (error instanceof MaxComputeError)
-      throw new Refusal(400, error.code === 'TruncatedDataStream' ? 'IncompleteBody' : error.code, error.message);
-    if (String((error as { code?: string }).code).startsWith('Z_'))
-      throw new Refusal(
-        400,
-        'MalformedDataStream',
-        'The body is not the zlib data that its Content-Encoding promises.',
-      );
-    throw error;
+    const known = error instanceof MaxComputeError ? error : packingError(error as Error);
+    if (known === null) throw error;
+    throw new Refusal(400, known.code === 'TruncatedDataStream' ? 'IncompleteBody' : known.code, known.message);
   }
   return { rows: target.rows, ...(await target.finish()) };
 }
 
 function bodyOf(request: Request): Readable {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return request.message;
-  if (encoding !== 'deflate')
-    throw new Refusal(400, 'InvalidCompression', `The emulator takes no ${encoding}: send deflate or nothing.`);
-  const inflate = createInflate();
+  const unpacking = unpackerOf(request);
+  if (unpacking === null) return request.message;
   // Not `pipeline`: it would end the connection over which broken data is to be refused.
   request.message.once('close', () => {
-    if (!request.message.complete) inflate.destroy(new Error('The connection was lost.'));
+    if (!request.message.complete) unpacking.destroy(new Error('The connection was lost.'));
   });
-  return request.message.pipe(inflate);
+  return request.message.pipe(unpacking);
+}
+
+function unpackerOf(request: Request) {
+  try {
+    return unpacker(compressionOf(request.headers['content-encoding']));
+  } catch (error) {
+    throw new Refusal(400, 'InvalidCompression', (error as Error).message);
+  }
 }
 
 function sessionJson(session: Session, manifest: Manifest): object {

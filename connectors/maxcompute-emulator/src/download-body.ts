@@ -1,0 +1,118 @@
+import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import {
+  COMPRESSIONS,
+  type Compression,
+  compressionOf,
+  encodingOf,
+  packer,
+  parseType,
+  RecordEncoder,
+} from '@sampan/maxcompute';
+import { nanosName } from './block-file.ts';
+import { literal, quoted } from './duck.ts';
+import { columnOf } from './duck-columns.ts';
+import type { Request } from './request.ts';
+import type { Block, ColumnDefinition, Manifest, Storage } from './storage.ts';
+
+/** Answers with the rows of these statements, packed as the request asks. Each gives two columns for every one. */
+export async function sendRows(
+  duck: DuckDBInstance,
+  statements: Iterable<string>,
+  columns: readonly ColumnDefinition[],
+  request: Request,
+  response: ServerResponse,
+): Promise<void> {
+  const types = columns.map((column) => parseType(column.type));
+  const encoder = new RecordEncoder(types);
+  const compression = wanted(request);
+  const encoding: { [name: string]: string } =
+    compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, 'records') };
+  const packing = packer(compression);
+  packing?.pipe(response);
+  const sink = packing ?? response;
+  const connection = await duck.connect();
+  try {
+    response.writeHead(200, { 'content-type': 'application/octet-stream', ...encoding });
+    for (const sql of statements) {
+      const result = await connection.stream(sql);
+      for (
+        let chunk = await result.fetchChunk();
+        chunk !== null && chunk.rowCount > 0;
+        chunk = await result.fetchChunk()
+      ) {
+        const values = chunk.getColumns();
+        const decoded = types.map((type, index) => columnOf(type, values[2 * index], values[2 * index + 1]));
+        if (!sink.write(encoder.encode(decoded, chunk.rowCount))) await drained(sink, response);
+        if (response.destroyed) return;
+      }
+    }
+    sink.end(encoder.end());
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** One name alone, of a compression that there is; whatever else is asked for is answered plainly, as it may be. */
+function wanted({ headers }: Request): Compression {
+  const asked = String(headers['accept-encoding'] ?? 'identity');
+  const known = COMPRESSIONS.some((one) => encodingOf(one, 'records') === asked || encodingOf(one, 'arrow') === asked);
+  return known ? compressionOf(asked) : 'identity';
+}
+
+function drained(sink: Writable, response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      sink.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    sink.on('drain', done);
+    response.on('close', done);
+    if (response.destroyed) done();
+  });
+}
+
+/** What a download session reads: the table's blocks as they were when it was opened. */
+export interface Snapshot {
+  manifest: Manifest;
+  blocks: readonly Block[];
+}
+
+/** The statements that read a range of rows. */
+export function* blockRows(
+  storage: Storage,
+  snapshot: Snapshot,
+  columns: readonly ColumnDefinition[],
+  start: number,
+  count: number,
+): Generator<string> {
+  for (const { block, from, rows } of cutBlocks(snapshot.blocks, start, count))
+    yield `${blockSql(storage, snapshot.manifest, block, columns)} LIMIT ${rows} OFFSET ${from}`;
+}
+
+/** The part of each block that lies in a range of rows. */
+function* cutBlocks(
+  blocks: readonly Block[],
+  start: number,
+  count: number,
+): Generator<{ block: Block; from: number; rows: number }> {
+  let before = 0;
+  for (const block of blocks) {
+    const from = Math.max(0, start - before);
+    const rows = Math.min(block.rows, start + count - before) - from;
+    before += block.rows;
+    if (rows > 0) yield { block, from, rows };
+  }
+}
+
+/** Each column, and beside it its nanoseconds. */
+function blockSql(storage: Storage, manifest: Manifest, block: Block, columns: readonly ColumnDefinition[]): string {
+  const there = new Set(manifest.columns.slice(0, block.width).map((column) => column.name));
+  const parts = columns.flatMap(({ name }) => [
+    there.has(name) ? quoted(name) : 'NULL',
+    block.nanos.includes(name) ? quoted(nanosName(name)) : 'NULL',
+  ]);
+  return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(storage.blockPath(manifest.name, block.file))}, hive_partitioning = false)`;
+}
