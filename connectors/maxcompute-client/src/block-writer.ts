@@ -1,11 +1,11 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Writable } from 'node:stream';
+import { type BodyEncoder, type BodyFormat, openEncoder } from './body-format.ts';
 import type { ColumnData } from './columns.ts';
 import { type Compression, packer } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import { type Http, text } from './http.ts';
 import { networkError } from './network-error.ts';
-import { RecordEncoder } from './record-encoder.ts';
 import type { OdpsColumn } from './types.ts';
 
 /** Buffers kept for the next batches. Two: one is on its way while the other is filled. */
@@ -14,10 +14,10 @@ const SPARES = 2;
 /** One block, in one streamed PUT. Repeat it whole, under the same id, where it fails: the last success wins. */
 export class BlockWriter {
   rows = 0;
-  /** Bytes of the record stream, before any compression. */
+  /** Bytes of the body, before any compression. */
   bytes = 0;
   readonly #http: Http;
-  readonly #encoder: RecordEncoder;
+  readonly #encoder: BodyEncoder;
   readonly #request: ClientRequest;
   readonly #sink: Writable;
   readonly #spares: Buffer[] = [];
@@ -27,9 +27,18 @@ export class BlockWriter {
   /** Lets go of a write that waits for the network. */
   #wake: () => void = () => {};
 
-  constructor(http: Http, request: ClientRequest, columns: readonly OdpsColumn[], compression: Compression) {
+  constructor(
+    http: Http,
+    request: ClientRequest,
+    columns: readonly OdpsColumn[],
+    compression: Compression,
+    format: BodyFormat = 'records',
+  ) {
     this.#http = http;
-    this.#encoder = new RecordEncoder(columns.map((column) => column.type));
+    this.#encoder = openEncoder(
+      format,
+      columns.map((column) => column.type),
+    );
     this.#request = request;
     const packing = packer(compression);
     packing?.pipe(request);

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
+import type { BodyFormat } from './body-format.ts';
 import { MaxComputeError } from './errors.ts';
 import { Lz4Packer, Lz4Unpacker } from './lz4-frame.ts';
 import { SnappyPacker, SnappyUnpacker } from './snappy-frame.ts';
@@ -9,9 +10,6 @@ import { SnappyPacker, SnappyUnpacker } from './snappy-frame.ts';
  * by LZ4; by Snappy.
  */
 export type Compression = 'identity' | 'deflate' | 'zstd' | 'lz4' | 'snappy';
-
-/** What bodies hold. It names LZ4 on the wire, too. */
-export type BodyFormat = 'records' | 'arrow';
 
 /** `ZSTD_c_compressionLevel`. */
 const ZSTD_LEVEL = 100;

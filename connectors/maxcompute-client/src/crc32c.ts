@@ -127,3 +127,28 @@ export function copyBytes(
 export function crc32c(bytes: Uint8Array): number {
   return finish(addBytes(START, bytes, 0, bytes.length));
 }
+
+/** What a run of zero bytes does to a state: a linear map of 32 bits, one word for the image of each. */
+export type ZeroRun = Int32Array;
+
+export function zeroRun(bytes: number): ZeroRun {
+  let power = Int32Array.from({ length: 32 }, (_, bit) => addByte(1 << bit, 0));
+  let run = Int32Array.from({ length: 32 }, (_, bit) => 1 << bit);
+  for (let rest = bytes; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) run = run.map((word) => apply(power, word));
+    const before = power;
+    power = power.map((word) => apply(before, word));
+  }
+  return run;
+}
+
+function apply(run: ZeroRun, word: number): number {
+  let image = 0;
+  for (let bit = 0; bit < 32; bit++) if ((word >>> bit) & 1) image ^= run[bit];
+  return image;
+}
+
+/** The state behind both parts, from the states of each alone and the run that is as long as the second. */
+export function joined(first: number, second: number, run: ZeroRun): number {
+  return apply(run, first ^ START) ^ second;
+}

@@ -1,10 +1,14 @@
+export { ArrowDecoder } from './arrow-decoder.ts';
+export { ArrowEncoder } from './arrow-encoder.ts';
 export { BlockWriter } from './block-writer.ts';
+export * from './body-format.ts';
 export * from './client.ts';
 export { type ColumnData, type Physical, physicalOf, type Values } from './columns.ts';
 export * from './compression.ts';
 export { crc32c } from './crc32c.ts';
 export type { AccessKey } from './credentials.ts';
 export { parseCsv } from './csv.ts';
+export { DecimalReader } from './decimal-reader.ts';
 export * from './errors.ts';
 export { type Answer, type Call, Http } from './http.ts';
 export * from './instances.ts';

@@ -1,4 +1,6 @@
+import { checkArrowType } from './arrow-types.ts';
 import { BlockWriter } from './block-writer.ts';
+import type { BodyFormat } from './body-format.ts';
 import { physicalOf } from './columns.ts';
 import { type Compression, encodingOf } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
@@ -87,6 +89,7 @@ export async function writeBlock(
   blockId: number,
   signal?: AbortSignal,
   compression: Compression = 'identity',
+  format: BodyFormat = 'records',
 ): Promise<BlockWriter> {
   if (!Number.isInteger(blockId) || blockId < 0 || blockId > MOST_BLOCK_ID)
     throw new MaxComputeError({
@@ -95,17 +98,17 @@ export async function writeBlock(
       message: `${blockId} is not a block id.`,
       hint: `Use 0 to ${MOST_BLOCK_ID}.`,
     });
-  for (const column of session.columns) physicalOf(column.type);
+  for (const { type } of session.columns) format === 'arrow' ? checkArrowType(type) : physicalOf(type);
   const encoding: { [name: string]: string } =
-    compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, 'records') };
+    compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, format) };
   const call = await tunnelCall(http, target, {
     method: 'PUT',
-    query: { uploadid: session.id, blockid: String(blockId) },
+    query: { uploadid: session.id, blockid: String(blockId), arrow: format === 'arrow' ? '' : undefined },
     headers: { 'transfer-encoding': 'chunked', ...encoding },
     repeatable: false,
     signal,
   });
   // On a connection of its own: a kept one may be closed by the service just now, and a streamed body cannot be resent.
   const request = await http.open(call, { 'content-type': 'application/octet-stream' }, true);
-  return new BlockWriter(http, request, session.columns, compression);
+  return new BlockWriter(http, request, session.columns, compression, format);
 }

@@ -6,13 +6,15 @@ import {
   type Compression,
   compressionOf,
   encodingOf,
+  MaxComputeError,
+  openEncoder,
   packer,
   parseType,
-  RecordEncoder,
 } from '@sampan/maxcompute';
 import { nanosName } from './block-file.ts';
 import { literal, quoted } from './duck.ts';
 import { columnOf } from './duck-columns.ts';
+import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
 import type { Block, ColumnDefinition, Manifest, Storage } from './storage.ts';
 
@@ -25,16 +27,19 @@ export async function sendRows(
   response: ServerResponse,
 ): Promise<void> {
   const types = columns.map((column) => parseType(column.type));
-  const encoder = new RecordEncoder(types);
+  const format = request.query.has('arrow') ? 'arrow' : 'records';
+  const encoder = refusing(() => openEncoder(format, types));
   const compression = wanted(request);
   const encoding: { [name: string]: string } =
-    compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, 'records') };
+    compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, format) };
   const packing = packer(compression);
   packing?.pipe(response);
   const sink = packing ?? response;
   const connection = await duck.connect();
   try {
-    response.writeHead(200, { 'content-type': 'application/octet-stream', ...encoding });
+    const head = () => {
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/octet-stream', ...encoding });
+    };
     for (const sql of statements) {
       const result = await connection.stream(sql);
       for (
@@ -44,13 +49,27 @@ export async function sendRows(
       ) {
         const values = chunk.getColumns();
         const decoded = types.map((type, index) => columnOf(type, values[2 * index], values[2 * index + 1]));
-        if (!sink.write(encoder.encode(decoded, chunk.rowCount))) await drained(sink, response);
+        const bytes = refusing(() => encoder.encode(decoded, chunk.rowCount));
+        head();
+        if (!sink.write(bytes)) await drained(sink, response);
         if (response.destroyed) return;
       }
     }
+    head();
     sink.end(encoder.end());
   } finally {
     connection.closeSync();
+  }
+}
+
+/** What cannot be sent in the form that was asked for is told before the first byte, or ends the connection. */
+function refusing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof MaxComputeError
+      ? new Refusal(400, 'InvalidArgument', `${error.message} ${error.hint}`)
+      : error;
   }
 }
 

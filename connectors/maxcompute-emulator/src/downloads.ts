@@ -26,7 +26,7 @@ interface Session {
 
 const MOST_SESSIONS = 1_000;
 
-/** Download sessions over the record stream. They are forgotten when the process ends. */
+/** Download sessions of tables. They are forgotten when the process ends. */
 export interface Downloads {
   create(request: Request, table: string): Promise<object>;
   reload(request: Request): object;
@@ -61,8 +61,6 @@ export function openDownloads(storage: Storage, duck: DuckDBInstance): Downloads
     reload: (request) => sessionJson(find(request)),
     async send(request, response) {
       const session = find(request);
-      if (request.query.has('arrow'))
-        throw new Refusal(501, 'NotImplemented', 'The emulator sends records, not Arrow.');
       const range = /^\((\d+),\s*(\d+)\)$/.exec(request.query.get('rowrange') ?? '');
       if (range === null || Number(range[1]) > session.rows)
         throw new Refusal(400, 'InvalidRowRange', `rowrange is (start,count), the start not above ${session.rows}.`);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { compressionOf, MaxComputeError, packingError, parseType, RecordDecoder, unpacker } from '@sampan/maxcompute';
+import { compressionOf, MaxComputeError, openDecoder, packingError, parseType, unpacker } from '@sampan/maxcompute';
 import { BlockFile } from './block-file.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
@@ -67,7 +67,6 @@ async function create(storage: Storage, sessions: Sessions, { query }: Request, 
 async function write(storage: Storage, sessions: Sessions, request: Request, table: string, id: string): Promise<void> {
   const { session, manifest } = await sessions.find(table, id);
   refuseClosed(session);
-  if (request.query.has('arrow')) throw new Refusal(501, 'NotImplemented', 'The emulator takes records, not Arrow.');
   const blockId = blockIdOf(request);
   const columns = manifest.columns.slice(0, session.width);
   const file = `${randomBytes(12).toString('hex')}.parquet`;
@@ -124,22 +123,20 @@ function refuseClosed(session: Session): void {
     );
 }
 
-/** Reads the record stream as it comes and checks it to its last byte. */
+/** Reads the body as it comes and checks it to its last byte. */
 async function takeBlock(request: Request, target: BlockFile, columns: ColumnDefinition[]) {
-  const decoder = new RecordDecoder(
-    columns.map((column) => parseType(column.type)),
-    { rows: BATCH_ROWS, fieldBytes: MAX_FIELD_BYTES },
-  );
   let taken = 0;
   try {
+    const types = columns.map((column) => parseType(column.type));
+    const limits = { rows: BATCH_ROWS, fieldBytes: MAX_FIELD_BYTES };
+    const decoder = openDecoder(request.query.has('arrow') ? 'arrow' : 'records', types, limits);
     // The answer to a broken stream goes over the connection it came from: reading must not destroy it.
     for await (const chunk of bodyOf(request).iterator({ destroyOnReturn: false })) {
       taken += (chunk as Buffer).length;
       if (taken > (request.cutAfter ?? Number.POSITIVE_INFINITY)) request.message.socket.destroy();
       for (const batch of decoder.push(chunk as Buffer)) await target.append(batch.columns, batch.rows);
     }
-    const last = decoder.end();
-    if (last !== null) await target.append(last.columns, last.rows);
+    for (const last of decoder.end()) await target.append(last.columns, last.rows);
   } catch (error) {
     const known = error instanceof MaxComputeError ? error : packingError(error as Error);
     if (known === null) throw error;

@@ -1,5 +1,4 @@
-import type { ColumnData, OdpsType } from '@sampan/maxcompute';
-import { DecimalReader } from './decimal.ts';
+import { type ColumnData, DecimalReader, type OdpsType } from '@sampan/maxcompute';
 import { PHYSICAL, physicalType, WIDE_DECIMAL_BYTES } from './types.ts';
 
 /** A value that does not fit its type; the row counts from the first of the batch. */

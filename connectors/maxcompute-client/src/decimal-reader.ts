@@ -1,4 +1,4 @@
-import { WIDE_DECIMAL_BYTES } from './types.ts';
+const LIMBS = 4;
 
 const POWERS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 const GROUP = 6;
@@ -8,7 +8,7 @@ const GROUP = 6;
  * Four 32-bit limbs, little end first, in two's complement.
  */
 export class DecimalReader {
-  readonly limbs = new Uint32Array(WIDE_DECIMAL_BYTES / 4);
+  readonly limbs = new Uint32Array(LIMBS);
   readonly #precision: number;
   readonly #scale: number;
   #group = 0;
