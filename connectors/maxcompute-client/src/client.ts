@@ -7,7 +7,7 @@ import type { ClientOptions } from './options.ts';
 import type { Partition } from './partition.ts';
 import type { DecodedBatch } from './record-decoder.ts';
 import { runSql, type SqlOptions, type SqlResult } from './sql.ts';
-import { createDownload, type ReadOptions, readRows } from './tunnel-download.ts';
+import { createDownload, type DownloadOf, type ReadOptions, readRows } from './tunnel-download.ts';
 import { createUpload, reloadUpload, type UploadSession, writeBlock } from './tunnel-upload.ts';
 import { commitUpload } from './upload-commit.ts';
 
@@ -18,6 +18,8 @@ export interface Client {
   tables(prefix?: string, signal?: AbortSignal): AsyncGenerator<string>;
   table(name: string): TableClient;
   sql(text: string, options?: SqlOptions): Promise<SqlResult>;
+  /** The rows of a SELECT, typed and without the limit of `sql`, by the `instanceId` that it gave. */
+  result(instanceId: string, signal?: AbortSignal): Promise<Download>;
   /** Closes kept-alive connections. */
   close(): void;
 }
@@ -67,6 +69,7 @@ export function createClient(options: ClientOptions): Client {
     tables: (prefix, signal) => listTables(http, prefix, signal),
     table: (name) => tableClient(http, name),
     sql: (text, how) => runSql(http, text, how),
+    result: (instance, signal) => openDownload(http, { instance }, signal),
     close: () => http.close(),
   };
 }
@@ -78,15 +81,16 @@ function tableClient(http: Http, table: string): TableClient {
     partitions: (signal) => listPartitions(http, table, signal),
     hasPartition: (partition, signal) => hasPartition(http, table, partition, signal),
     upload: (options = {}) => openUpload(http, table, options),
-    async download({ partition = [], signal } = {}) {
-      const of = { table, partition };
-      const session = await createDownload(http, of, signal);
-      return {
-        rows: session.rows,
-        columns: session.columns,
-        read: (start, count, how) => readRows(http, of, session, start, count, how),
-      };
-    },
+    download: ({ partition = [], signal } = {}) => openDownload(http, { table, partition }, signal),
+  };
+}
+
+async function openDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<Download> {
+  const session = await createDownload(http, of, signal);
+  return {
+    rows: session.rows,
+    columns: session.columns,
+    read: (start, count, how) => readRows(http, of, session, start, count, how),
   };
 }
 

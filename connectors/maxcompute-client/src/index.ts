@@ -21,7 +21,7 @@ export type { Item, Stamp } from './record-items.ts';
 export * from './signing.ts';
 export * from './sql.ts';
 export * from './sql-text.ts';
-export type { TunnelPlace } from './tunnel.ts';
+export type { InstancePlace, TunnelPlace } from './tunnel.ts';
 export * from './tunnel-download.ts';
 export {
   createUpload,

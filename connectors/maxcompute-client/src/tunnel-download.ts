@@ -4,13 +4,22 @@ import { type BodyFormat, openDecoder } from './body-format.ts';
 import { type Compression, compressionOf, encodingOf, packingError, unpacker } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
-import { networkError } from './network-error.ts';
+import { kindOf, networkError } from './network-error.ts';
 import { pause } from './pause.ts';
 import type { DecodedBatch } from './record-decoder.ts';
-import { columnsOf, parseSession, type SessionJson, sessionCall, type TunnelPlace, tunnelCall } from './tunnel.ts';
+import {
+  columnsOf,
+  type InstancePlace,
+  parseSession,
+  type SessionJson,
+  sessionCall,
+  type TunnelPlace,
+  tunnelCall,
+} from './tunnel.ts';
 import type { OdpsColumn } from './types.ts';
 
-export type DownloadOf = TunnelPlace;
+/** A table, a partition of one, or the rows of a SELECT that has ended. */
+export type DownloadOf = TunnelPlace | InstancePlace;
 
 /** A snapshot of table or partition. It lives 24 hours; commits after it do not change what it reads. */
 export interface DownloadSession {
@@ -28,6 +37,11 @@ export interface ReadOptions {
   /** Default `records`. Arrow is faster, but holds no TIMESTAMP outside of 1677-09-21 … 2262-04-11. */
   format?: BodyFormat | undefined;
   signal?: AbortSignal | undefined;
+  /**
+   * How often the rest is asked for again where the stream breaks, without a whole batch in between (default 0). It goes
+   * on behind the last batch that was given.
+   */
+  resumes?: number | undefined;
 }
 
 interface DownloadJson extends SessionJson {
@@ -80,6 +94,31 @@ export async function* readRows(
   start: number,
   count: number,
   options: ReadOptions = {},
+): AsyncGenerator<DecodedBatch> {
+  let rows = 0;
+  for (let failures = 0; ; failures++) {
+    try {
+      for await (const batch of readOnce(http, of, session, start + rows, count - rows, options)) {
+        rows += batch.rows;
+        failures = 0;
+        yield batch;
+      }
+      return;
+    } catch (error) {
+      const again = kindOf(error) === 'busy' && !options.signal?.aborted && failures < (options.resumes ?? 0);
+      if (!again) throw error;
+      await pause(Math.min(5_000, 100 * 2 ** failures), options.signal);
+    }
+  }
+}
+
+async function* readOnce(
+  http: Http,
+  of: DownloadOf,
+  session: DownloadSession,
+  start: number,
+  count: number,
+  options: ReadOptions,
 ): AsyncGenerator<DecodedBatch> {
   const { compression = 'identity', format = 'records', signal } = options;
   const columns = options.columns === undefined ? session.columns : options.columns.map((name) => find(session, name));

@@ -13,6 +13,11 @@ export interface TunnelPlace {
   partition: { name: string; value: string }[];
 }
 
+/** A SQL instance, whose SELECT has rows. */
+export interface InstancePlace {
+  instance: string;
+}
+
 export interface TunnelQuery {
   [name: string]: string | undefined;
 }
@@ -23,19 +28,25 @@ const HEADERS = {
   'odps-tunnel-sdk-support-schema-evolution': 'true',
 };
 
-/** A request to the tunnel about a table. */
+/** A request to the tunnel about a table or an instance. */
 export async function tunnelCall(
   http: Http,
-  place: TunnelPlace,
+  place: TunnelPlace | InstancePlace,
   call: Pick<Call, 'method' | 'repeatable' | 'signal'> & { query: TunnelQuery; headers?: { [name: string]: string } },
 ): Promise<Call> {
   const { project, schema, quota } = http.options;
   const own = schema === undefined ? [] : ['schemas', schema];
-  const partition = place.partition.length === 0 ? undefined : partitionSpec(place.partition);
+  const [resource, partition] =
+    'instance' in place
+      ? [resourceOf('projects', project, 'instances', place.instance), undefined]
+      : [
+          resourceOf('projects', project, ...own, 'tables', place.table),
+          place.partition.length === 0 ? undefined : partitionSpec(place.partition),
+        ];
   return {
     method: call.method,
     base: await tunnelEndpoint(http, call.signal),
-    resource: resourceOf('projects', project, ...own, 'tables', place.table),
+    resource,
     query: { ...call.query, partition, quotaName: quota, curr_project: project },
     headers: { ...HEADERS, ...call.headers },
     repeatable: call.repeatable,
@@ -46,7 +57,7 @@ export async function tunnelCall(
 /** Asks about a session, or changes its state. */
 export async function sessionCall(
   http: Http,
-  place: TunnelPlace,
+  place: TunnelPlace | InstancePlace,
   method: 'GET' | 'POST',
   query: TunnelQuery,
   repeatable: boolean,

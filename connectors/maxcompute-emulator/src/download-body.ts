@@ -135,3 +135,9 @@ function blockSql(storage: Storage, manifest: Manifest, block: Block, columns: r
   ]);
   return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(storage.blockPath(manifest.name, block.file))}, hive_partitioning = false)`;
 }
+
+/** The statement that reads a range of rows of a result's file. */
+export function resultRows(path: string, places: readonly number[], start: number, count: number): string {
+  const parts = places.flatMap((place) => [quoted(`c${place}`), 'NULL']);
+  return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(path)}) LIMIT ${count} OFFSET ${start}`;
+}

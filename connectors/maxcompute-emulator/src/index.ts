@@ -4,6 +4,7 @@ import { openDownloads } from './downloads.ts';
 import { openDuck } from './duck.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { openInstances } from './instances.ts';
+import { openResultFiles } from './result-files.ts';
 import { createHttpServer } from './server.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { openStorage, SESSION_MS, type Storage } from './storage.ts';
@@ -68,7 +69,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     storage,
     sessions,
     uploads: openUploads(storage, sessions),
-    downloads: openDownloads(storage, duck),
+    downloads: openDownloads(storage, duck, await openResultFiles(storage, duck)),
     instances,
     faults,
     openFaults: options.faults ?? false,

@@ -37,14 +37,20 @@ export async function route(services: Services, request: Request, response: Serv
     };
   }
   if (kind === 'tunnel') return { type: 'text', body: String(request.headers.host) };
-  if (kind === 'instances' && more.length === 0) return instance(services, request, name);
+  if (kind === 'instances' && more.length === 0) return instance(services, request, response, name);
   if (kind !== 'tables') throw nothingAt(request);
   if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
   if (name === undefined) return { body: await tablesXml(storage, request) };
   return table(services, request, response, name.toLowerCase());
 }
 
-async function instance({ instances, storage }: Services, request: Request, id: string | undefined): Promise<Reply> {
+async function instance(
+  services: Services,
+  request: Request,
+  response: ServerResponse,
+  id: string | undefined,
+): Promise<Reply | null> {
+  const { instances, storage, downloads } = services;
   if (request.method === 'POST' && id === undefined) {
     const made = instances.submit(await bodyText(request.message));
     return {
@@ -53,9 +59,9 @@ async function instance({ instances, storage }: Services, request: Request, id: 
     };
   }
   if (id === undefined) return { body: instancesXml(instances.list()) };
-  if (request.query.has('downloads') || request.query.has('downloadid')) {
-    throw new Refusal(400, 'InstanceTypeNotSupported', 'The emulator gives results by ?result only.');
-  }
+  if (request.query.has('downloads') && request.method === 'POST')
+    return json(await downloads.createOf(request, instances.find(id)), 201);
+  if (request.query.has('downloadid')) return download(services, request, response);
   if (request.method === 'PUT') {
     instances.stop(id);
     return {};
@@ -89,14 +95,16 @@ async function table(
     return json(method === 'POST' ? await uploads.commit(name, upload) : await uploads.reload(name, upload));
   }
   if (query.has('downloads') && method === 'POST') return json(await downloads.create(request, name), 201);
-  if (query.has('downloadid')) {
-    if (!query.has('data')) return json(downloads.reload(request));
-    await downloads.send(request, response);
-    return null;
-  }
+  if (query.has('downloadid')) return download(services, request, response);
   if (method !== 'GET') throw new Refusal(405, 'MethodNotAllowed', `${method} is not for tables.`);
   if (query.has('partitions')) return { body: await partitionsXml(storage, name, request) };
   const partition = query.get('partition');
   if (partition !== undefined) return { body: await partitionXml(storage, name, partition) };
   return { body: tableXml(storage.project, await storage.require(name)) };
+}
+
+async function download({ downloads }: Services, request: Request, response: ServerResponse): Promise<Reply | null> {
+  if (!request.query.has('data')) return json(downloads.reload(request));
+  await downloads.send(request, response);
+  return null;
 }

@@ -12,6 +12,8 @@ export interface QueryResult {
   rows: (string | null)[][];
   /** There were more rows than the result holds. */
   truncated: boolean;
+  /** What gives all of its rows: the statement as DuckDB runs it, over block files that do not change. */
+  source: { sql: string; settings: Settings };
 }
 
 /** Rows of a result; the service's default. */
@@ -48,6 +50,6 @@ export async function runQuery(
       `SELECT ${shown} FROM (${sql}) AS q(${names}) LIMIT ${MOST_ROWS + 1}`,
     );
     const rows = reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
-    return { columns, rows: rows.slice(0, MOST_ROWS), truncated: rows.length > MOST_ROWS };
+    return { columns, rows: rows.slice(0, MOST_ROWS), truncated: rows.length > MOST_ROWS, source: { sql, settings } };
   });
 }
