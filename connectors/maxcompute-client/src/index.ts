@@ -23,6 +23,7 @@ export * from './sql.ts';
 export * from './sql-text.ts';
 export type { InstancePlace, TunnelPlace } from './tunnel.ts';
 export * from './tunnel-download.ts';
+export * from './tunnel-stream.ts';
 export {
   createUpload,
   reloadUpload,

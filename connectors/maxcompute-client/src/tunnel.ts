@@ -32,7 +32,12 @@ const HEADERS = {
 export async function tunnelCall(
   http: Http,
   place: TunnelPlace | InstancePlace,
-  call: Pick<Call, 'method' | 'repeatable' | 'signal'> & { query: TunnelQuery; headers?: { [name: string]: string } },
+  call: Pick<Call, 'method' | 'repeatable' | 'signal'> & {
+    query: TunnelQuery;
+    headers?: { [name: string]: string };
+    /** What of the table is meant, behind its name. */
+    part?: 'streams';
+  },
 ): Promise<Call> {
   const { project, schema, quota } = http.options;
   const own = schema === undefined ? [] : ['schemas', schema];
@@ -46,7 +51,7 @@ export async function tunnelCall(
   return {
     method: call.method,
     base: await tunnelEndpoint(http, call.signal),
-    resource,
+    resource: call.part === undefined ? resource : `${resource}/${call.part}`,
     query: { ...call.query, partition, quotaName: quota, curr_project: project },
     headers: { ...HEADERS, ...call.headers },
     repeatable: call.repeatable,

@@ -8,6 +8,7 @@ import { openResultFiles } from './result-files.ts';
 import { createHttpServer } from './server.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { openStorage, SESSION_MS, type Storage } from './storage.ts';
+import { openStreams } from './streams.ts';
 import { openUploads } from './uploads.ts';
 
 export type { Fault, FaultKind, Faults, Operation } from './faults.ts';
@@ -71,6 +72,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     uploads: openUploads(storage, sessions),
     downloads: openDownloads(storage, duck, await openResultFiles(storage, duck)),
     instances,
+    streams: openStreams(storage),
     faults,
     openFaults: options.faults ?? false,
     keys: { accessId, accessKey },

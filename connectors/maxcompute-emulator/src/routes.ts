@@ -7,6 +7,7 @@ import { Refusal } from './refusal.ts';
 import { json, type Reply } from './reply.ts';
 import { bodyText, type Request } from './request.ts';
 import type { Storage } from './storage.ts';
+import type { Streams } from './streams.ts';
 import type { Uploads } from './uploads.ts';
 
 /** What the routes lead to. */
@@ -15,6 +16,7 @@ export interface Services {
   uploads: Uploads;
   downloads: Downloads;
   instances: Instances;
+  streams: Streams;
 }
 
 const STARTED = new Date().toUTCString();
@@ -39,6 +41,7 @@ export async function route(services: Services, request: Request, response: Serv
   if (kind === 'tunnel') return { type: 'text', body: String(request.headers.host) };
   if (kind === 'instances' && more.length === 0) return instance(services, request, response, name);
   if (kind !== 'tables') throw nothingAt(request);
+  if (more.length === 1 && more[0] === 'streams') return services.streams.answer(request, name.toLowerCase());
   if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
   if (name === undefined) return { body: await tablesXml(storage, request) };
   return table(services, request, response, name.toLowerCase());

@@ -135,7 +135,7 @@ async function strike(
 }
 
 function operationOf({ method, query, path }: Request): Operation {
-  if (query.has('uploads')) return 'createUpload';
+  if (query.has('uploads') || (path[4] === 'streams' && method === 'POST')) return 'createUpload';
   if (query.has('uploadid'))
     return method === 'PUT' ? 'writeBlock' : method === 'POST' ? 'commitUpload' : 'reloadUpload';
   if (query.has('downloads')) return 'createDownload';

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { compressionOf, MaxComputeError, openDecoder, packingError, parseType, unpacker } from '@sampan/maxcompute';
+import { MAX_FIELD_BYTES, takeBlock } from './block-body.ts';
 import { BlockFile } from './block-file.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
@@ -18,9 +17,7 @@ import {
   withPartition,
 } from './storage.ts';
 
-export const MAX_FIELD_BYTES = 8 * 1024 * 1024;
 const MOST_BLOCK_ID = 19_999;
-const BATCH_ROWS = 8_192;
 
 /** Batch upload sessions: the answers are what the service's JSON says. */
 export interface Uploads {
@@ -123,55 +120,7 @@ function refuseClosed(session: Session): void {
     );
 }
 
-/** Reads the body as it comes and checks it to its last byte. */
-async function takeBlock(request: Request, target: BlockFile, columns: ColumnDefinition[]) {
-  let taken = 0;
-  try {
-    const types = columns.map((column) => parseType(column.type));
-    const limits = { rows: BATCH_ROWS, fieldBytes: MAX_FIELD_BYTES };
-    const decoder = openDecoder(request.query.has('arrow') ? 'arrow' : 'records', types, limits);
-    // The answer to a broken stream goes over the connection it came from: reading must not destroy it.
-    for await (const chunk of bodyOf(request).iterator({ destroyOnReturn: false })) {
-      taken += (chunk as Buffer).length;
-      if (taken > (request.cutAfter ?? Number.POSITIVE_INFINITY)) request.message.socket.destroy();
-      for (const batch of decoder.push(chunk as Buffer)) await target.append(batch.columns, batch.rows);
-    }
-    for (const last of decoder.end()) await target.append(last.columns, last.rows);
-  } catch (error) {
-    const known = error instanceof MaxComputeError ? error : packingError(error as Error);
-    if (known === null) throw error;
-    throw new Refusal(400, known.code === 'TruncatedDataStream' ? 'IncompleteBody' : known.code, known.message);
-  }
-  return { rows: target.rows, ...(await target.finish()) };
-}
-
-function bodyOf(request: Request): Readable {
-  const unpacking = unpackerOf(request);
-  if (unpacking === null) return request.message;
-  // Not `pipeline`: it would end the connection over which broken data is to be refused.
-  request.message.once('close', () => {
-    if (!request.message.complete) unpacking.destroy(new Error('The connection was lost.'));
-  });
-  return request.message.pipe(unpacking);
-}
-
-function unpackerOf(request: Request) {
-  try {
-    return unpacker(compressionOf(request.headers['content-encoding']));
-  } catch (error) {
-    throw new Refusal(400, 'InvalidCompression', (error as Error).message);
-  }
-}
-
 function sessionJson(session: Session, manifest: Manifest): object {
-  const column = (one: ColumnDefinition, index: number) => ({
-    name: one.name,
-    type: one.type.toLowerCase(),
-    comment: one.comment,
-    nullable: one.nullable,
-    column_id: String(index),
-    default_value: '',
-  });
   const block = ({ id, block, version }: Session['blocks'][number]) => ({
     BlockID: id,
     RecordCount: block.rows,
@@ -188,11 +137,24 @@ function sessionJson(session: Session, manifest: Manifest): object {
     IsOverwrite: session.overwrite,
     MaxFieldSize: MAX_FIELD_BYTES,
     QuotaName: '',
-    Schema: {
-      IsVirtualView: false,
-      columns: manifest.columns.slice(0, session.width).map(column),
-      partitionKeys: manifest.partitionColumns.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
-    },
+    Schema: schemaJson(manifest, session.width),
     UploadedBlockList: session.blocks.map(block),
+  };
+}
+
+/** The first `width` columns of a table, and its keys, as the tunnel tells them. */
+export function schemaJson(manifest: Manifest, width: number): object {
+  const column = (one: ColumnDefinition, index: number) => ({
+    name: one.name,
+    type: one.type.toLowerCase(),
+    comment: one.comment,
+    nullable: one.nullable,
+    column_id: String(index),
+    default_value: '',
+  });
+  return {
+    IsVirtualView: false,
+    columns: manifest.columns.slice(0, width).map(column),
+    partitionKeys: manifest.partitionColumns.map((one) => ({ name: one.name, type: one.type.toLowerCase() })),
   };
 }
