@@ -32,6 +32,8 @@ export interface EmulatorOptions {
   faults?: boolean;
   /** How many tunnel requests may run at a time before 429 (default: no limit). */
   slots?: number;
+  /** How many blocks a table may be sent in five minutes before 429 (default: no limit; the service has 500). */
+  blocks?: number;
   /** How long a statement stays `Running` at least, in milliseconds (default 0). */
   sqlDelayMs?: number;
   /** How far its clock is ahead, in milliseconds. */
@@ -69,7 +71,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const http = createHttpServer({
     storage,
     sessions,
-    uploads: openUploads(storage, sessions),
+    uploads: openUploads(storage, sessions, options.blocks),
     downloads: openDownloads(storage, duck, await openResultFiles(storage, duck)),
     instances,
     streams: openStreams(storage),

@@ -10,6 +10,7 @@ const USAGE = `A local MaxCompute.
   --access-id ID    default demo
   --key KEY         default demo
   --slots N         tunnel requests at a time before 429 (default: no limit)
+  --blocks N        blocks for one table in five minutes before 429 (default: no limit)
   --sql-delay MS    how long a statement stays Running at least (default 0)
   --faults          open /__faults, for tests of clients
 `;
@@ -24,13 +25,14 @@ function readOptions(): EmulatorOptions | null {
       'access-id': { type: 'string', default: 'demo' },
       key: { type: 'string', default: 'demo' },
       slots: { type: 'string' },
+      blocks: { type: 'string' },
       'sql-delay': { type: 'string', default: '0' },
       faults: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return null;
-  const { host, data, project, key, faults, slots } = values;
+  const { host, data, project, key, faults, slots, blocks } = values;
   return {
     host,
     data,
@@ -40,6 +42,7 @@ function readOptions(): EmulatorOptions | null {
     faults,
     port: wholeNumber('--port', values.port, 65_535),
     sqlDelayMs: wholeNumber('--sql-delay', values['sql-delay'], 3_600_000),
+    ...(blocks === undefined ? {} : { blocks: wholeNumber('--blocks', blocks, 1_000_000) }),
     ...(slots === undefined ? {} : { slots: wholeNumber('--slots', slots, 1_000_000) }),
   };
 }

@@ -27,16 +27,39 @@ export interface Uploads {
   commit(table: string, id: string): Promise<object>;
 }
 
-export function openUploads(storage: Storage, sessions: Sessions): Uploads {
+/** Over which time a table's blocks are counted. */
+const QUOTA_MS = 300_000;
+const MOST_HOLD_MS = 10_000;
+
+/** `mostBlocks` is how many blocks a table may be sent in five minutes. */
+export function openUploads(
+  storage: Storage,
+  sessions: Sessions,
+  mostBlocks: number = Number.POSITIVE_INFINITY,
+): Uploads {
+  const sent = new Map<string, number[]>();
   return {
     create: (request, table) => create(storage, sessions, request, table),
     async reload(table, id) {
       const { session, manifest } = await sessions.find(table, id);
       return sessionJson(session, manifest);
     },
-    write: (request, table, id) => write(storage, sessions, request, table, id),
+    write(request, table, id) {
+      sent.set(table, withinQuota(sent.get(table) ?? [], mostBlocks));
+      return write(storage, sessions, request, table, id);
+    },
     commit: (table, id) => sessions.locked(id, () => commit(storage, sessions, table, id)),
   };
+}
+
+/** The times of the last blocks, this one among them. @throws Refusal where it is one too many */
+function withinQuota(times: readonly number[], most: number): number[] {
+  if (most === Number.POSITIVE_INFINITY) return [];
+  const now = Date.now();
+  const recent = times.filter((time) => time > now - QUOTA_MS);
+  if (recent.length < most) return [...recent, now];
+  const free = Math.min(MOST_HOLD_MS, (recent[0] ?? now) + QUOTA_MS - now);
+  throw new Refusal(429, 'RequestQuotaExceeded', `More than ${most} blocks in five minutes for one table.`, free);
 }
 
 async function create(storage: Storage, sessions: Sessions, { query }: Request, table: string): Promise<object> {
