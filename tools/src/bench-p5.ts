@@ -2,7 +2,15 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type ColumnData, createDownload, createUpload, Http, readRows, writeBlock } from '@sampan/maxcompute';
+import {
+  type BodyFormat,
+  type ColumnData,
+  createDownload,
+  createUpload,
+  Http,
+  readRows,
+  writeBlock,
+} from '@sampan/maxcompute';
 import { type BenchRow, type Measured, measured, median, ratioOf } from './bench-measure.ts';
 import { PYODPS_VERSION, pythonWithPyodps } from './pyodps.ts';
 import { startReplay } from './start-replay.ts';
@@ -60,10 +68,10 @@ async function upload(http: Http, columns: readonly ColumnData[], rows: number):
   return (await block.finish()).rows;
 }
 
-async function download(http: Http): Promise<number> {
+async function download(http: Http, format: BodyFormat): Promise<number> {
   const session = await createDownload(http, TABLE);
   let rows = 0;
-  for await (const batch of readRows(http, TABLE, session, 0, session.rows)) rows += batch.rows;
+  for await (const batch of readRows(http, TABLE, session, 0, session.rows, { format })) rows += batch.rows;
   return rows;
 }
 
@@ -122,18 +130,18 @@ export async function benchP5(wanted: number, runs: number): Promise<{ rows: Ben
   const columns = columnsOf();
   const ways: Way[] = [
     {
-      name: 'MaxCompute → columns',
+      name: 'MaxCompute → columns, records',
       peer: 'pyodps record reader',
       what: 'read_records',
       target: 4,
-      ours: () => download(http),
+      ours: () => download(http, 'records'),
     },
     {
-      name: 'MaxCompute → columns (our records)',
+      name: 'MaxCompute → columns, Arrow',
       peer: 'pyodps Arrow reader',
       what: 'read_arrow',
       target: 1.5,
-      ours: () => download(http),
+      ours: () => download(http, 'arrow'),
     },
     {
       name: 'columns → MaxCompute',
@@ -144,7 +152,7 @@ export async function benchP5(wanted: number, runs: number): Promise<{ rows: Ben
     },
   ];
   try {
-    // What the downloads are: our records, the peer's Arrow.
+    // What the downloads are, for both: our records, the peer's Arrow.
     await upload(http, columns, rows);
     await peer.run('write_arrow', rows);
     const found: BenchRow[] = [];

@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -6,8 +7,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { aptInstall } from './apt.ts';
 
-/** The official Python SDK and what it needs for Arrow and for nanoseconds. */
-const PACKAGES = ['pyodps==0.13.2', 'pyarrow==26.0.1', 'pandas==3.1.1', 'numpy==2.4.6'];
+/** The official Python SDK and what it needs for Arrow, for nanoseconds and for each compression. */
+const PACKAGES = [
+  'pyodps==0.13.2',
+  'pyarrow==26.0.1',
+  'pandas==3.1.1',
+  'numpy==2.4.6',
+  'lz4==4.4.5',
+  'python-snappy==0.7.3',
+  'zstandard==0.25.0',
+];
 const INSTALL_MS = 240_000;
 
 export const PYODPS_VERSION = PACKAGES[0];
@@ -32,7 +41,8 @@ function pythonHere(): string | null {
  */
 export async function pythonWithPyodps(): Promise<string | null> {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const folder = join(cache, 'sampan', PACKAGES.join('-').replaceAll('==', '-'));
+  const versions = createHash('sha256').update(PACKAGES.join()).digest('hex').slice(0, 12);
+  const folder = join(cache, 'sampan', `pyodps-${versions}`);
   const python = join(folder, 'bin/python');
   if (existsSync(python)) return python;
   // Made beside and renamed: what is there is whole, also where two processes make it at the same time.
@@ -48,7 +58,7 @@ export async function pythonWithPyodps(): Promise<string | null> {
     const own = join(made, 'bin/python');
     const quiet = ['--quiet', '--no-input', '--disable-pip-version-check', '--only-binary', ':all:'];
     await run(own, ['-m', 'pip', 'install', ...quiet, ...PACKAGES], { timeout: INSTALL_MS });
-    await run(own, ['-c', 'import odps, pyarrow, pandas'], { timeout: INSTALL_MS });
+    await run(own, ['-c', 'import odps, pyarrow, pandas, lz4.frame, snappy, zstandard'], { timeout: INSTALL_MS });
     await rename(made, folder).catch((error: Error) => {
       if (!existsSync(python)) throw error;
     });

@@ -1,4 +1,5 @@
 import {
+  type BodyFormat,
   type ColumnData,
   type Compression,
   commitUpload,
@@ -25,11 +26,12 @@ export async function writeBlocks(
   table: string,
   blocks: Text[][][],
   compression: Compression = 'identity',
+  format: BodyFormat = 'records',
 ): Promise<void> {
   const target = { table, partition: [] };
   const session = await createUpload(http, target);
   for (const [id, rows] of blocks.entries()) {
-    const block = await writeBlock(http, target, session, id, undefined, compression);
+    const block = await writeBlock(http, target, session, id, undefined, compression, format);
     const columns = session.columns.map(
       (column, at): ColumnData =>
         columnOf(
@@ -44,11 +46,16 @@ export async function writeBlocks(
 }
 
 /** By our client: the rows of a table as text. */
-export async function readTable(http: Http, table: string, compression: Compression = 'identity'): Promise<Text[][]> {
+export async function readTable(
+  http: Http,
+  table: string,
+  compression: Compression = 'identity',
+  format: BodyFormat = 'records',
+): Promise<Text[][]> {
   const of = { table, partition: [] };
   const session = await createDownload(http, of);
   const rows: Text[][] = [];
-  for await (const batch of readRows(http, of, session, 0, session.rows, { compression })) {
+  for await (const batch of readRows(http, of, session, 0, session.rows, { compression, format })) {
     for (let row = 0; row < batch.rows; row++)
       rows.push(session.columns.map((column: OdpsColumn, at) => textOf(column.type, batch.columns[at], row)));
   }
