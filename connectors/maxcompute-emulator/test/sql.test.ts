@@ -266,7 +266,8 @@ describe('access', () => {
     for (const [path, status] of [
       ['/tenants', 404],
       ['/projects/demo/nothing', 404],
-      ['/projects/demo/tables/sales/streams', 501],
+      ['/projects/demo/tables/sales/streams', 404],
+      ['/projects/demo/tables/sales/preview', 501],
     ] as const) {
       expect((await raw(bench.http, endpoint, 'GET', path, {})).status, path).toBe(status);
     }
