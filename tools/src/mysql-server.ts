@@ -54,7 +54,8 @@ const PATHS = [
   '/usr/local/mysql/bin',
 ];
 
-const found = (name: string): string | null =>
+/** Where a program lies, or null. */
+export const findProgram = (name: string): string | null =>
   [...PATHS, ...(process.env.PATH ?? '').split(':')].map((path) => join(path, name)).find(existsSync) ?? null;
 
 /** MySQL itself unpacked somewhere (MYSQL_SERVER_ROOT), run with the C library that it was unpacked with. */
@@ -72,9 +73,9 @@ function unpacked(root: string): Binary {
 export function findMysql(flavor: Flavor | 'any'): Binary | null {
   const root = process.env.MYSQL_SERVER_ROOT;
   if (flavor === 'mysql' && root !== undefined && existsSync(join(root, 'usr/sbin/mysqld'))) return unpacked(root);
-  const mariadb = found('mariadbd');
-  const mysqld = found('mysqld');
-  const client = found('mariadb') ?? found('mysql');
+  const mariadb = findProgram('mariadbd');
+  const mysqld = findProgram('mysqld');
+  const client = findProgram('mariadb') ?? findProgram('mysql');
   if (flavor !== 'mysql' && mariadb !== null)
     return { flavor: 'mariadb', server: [mariadb], client: client === null ? null : [client], root: null };
   if (flavor !== 'mariadb' && mysqld !== null && !/mariadb/i.test(versionOf([mysqld])))
@@ -159,7 +160,7 @@ async function startIn(folder: string, binary: Binary, settings: string[]): Prom
     password,
     flavor: binary.flavor,
     version: versionOf(binary.server).replace(/^.*?Ver /, ''),
-    client: binary.client?.[0] ?? found('mariadb') ?? found('mysql'),
+    client: binary.client?.[0] ?? findProgram('mariadb') ?? findProgram('mysql'),
     connect,
     kill: () => end('SIGKILL'),
     restart: start,
@@ -209,7 +210,7 @@ const initSql = (password: string) =>
 
 function initialise(binary: Binary, config: string, data: string): void {
   if (binary.flavor === 'mariadb') {
-    const install = found('mariadb-install-db') ?? found('mysql_install_db');
+    const install = findProgram('mariadb-install-db') ?? findProgram('mysql_install_db');
     if (install === null) throw new Error('mariadb-install-db is missing: install the package mariadb-server whole.');
     execFileSync(
       install,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { startVitest, type TestCase } from 'vitest/node';
 import { aptInstall } from './apt.ts';
 import { checkAll } from './check.ts';
-import { findMysql } from './mysql-server.ts';
+import { findMysql, findProgram } from './mysql-server.ts';
 import { pythonWithPyodps } from './pyodps.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -13,7 +13,10 @@ const ACCEPTED = JSON.parse(readFileSync(new URL('../accepted-skips.json', impor
 
 /** What the tests need of the machine. */
 async function installMissing(filters: readonly string[]): Promise<void> {
-  if (findMysql('mariadb') === null) aptInstall(['mariadb-server', 'mariadb-client']);
+  const missing = findMysql('mariadb') === null ? ['mariadb-server', 'mariadb-client'] : [];
+  // What the README's commands need.
+  missing.push(...['curl', 'jq'].filter((program) => findProgram(program) === null));
+  if (missing.length > 0) aptInstall(missing);
   // Once, before several files of tests ask for it; where it cannot be had they say so.
   if (filters.length === 0) await pythonWithPyodps();
 }
