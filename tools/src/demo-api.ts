@@ -30,6 +30,8 @@ export interface DemoApi {
     source: string;
     target: string;
     table: string;
+    /** Its name in the target. */
+    object: string;
     onProgress: Progress;
   }): Promise<InstanceState>;
   close(): Promise<void>;
@@ -62,11 +64,17 @@ export function openDemoApi(url: string, token: string): DemoApi {
       return createFolder.folder.id;
     },
     async objects(id) {
-      const { node } = await client.request<{ node: { objects: { nodes: { name: string; kind: string }[] } } }>(
-        'query ($id: ID!) { node(id: $id) { ... on DataSource { objects(first: 500) { nodes { name kind } } } } }',
-        { id },
-      );
-      return node.objects.nodes.filter((one) => one.kind === 'TABLE').map((one) => one.name);
+      type Page = { nodes: { name: string; kind: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
+      const tables: string[] = [];
+      for (let after: string | null = null, more = true; more; ) {
+        const { node }: { node: { objects: Page } } = await client.request(
+          'query ($id: ID!, $after: String) { node(id: $id) { ... on DataSource { objects(first: 200, after: $after) { nodes { name kind } pageInfo { hasNextPage endCursor } } } } }',
+          { id, after },
+        );
+        tables.push(...node.objects.nodes.filter((one) => one.kind === 'TABLE').map((one) => one.name));
+        ({ hasNextPage: more, endCursor: after } = node.objects.pageInfo);
+      }
+      return tables;
     },
     copy: (init) => copy(client, init),
     close: () => client.close(),
@@ -101,10 +109,10 @@ async function connect(
 
 async function copy(
   client: Client,
-  init: { folderId: string; source: string; target: string; table: string; onProgress: Progress },
+  init: { folderId: string; source: string; target: string; table: string; object: string; onProgress: Progress },
 ): Promise<InstanceState> {
   const source = { dataSourceId: init.source, objects: [init.table] };
-  const target = { dataSourceId: init.target, object: init.table.toLowerCase(), create: true, writeMode: 'OVERWRITE' };
+  const target = { dataSourceId: init.target, object: init.object, create: true, writeMode: 'OVERWRITE' };
   const { suggestMapping } = await client.request<{ suggestMapping: { links: { target: string; column: string }[] } }>(
     'query ($input: SuggestMappingInput!) { suggestMapping(input: $input) { links { target column } } }',
     { input: { source, target, rule: 'SAME_NAME' } },

@@ -25,10 +25,10 @@ const DIGITS =
   'SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9';
 const CHUNK = 100_000;
 
-/** Makes the table `orders` with that many rows, edge values among them. */
-export async function fillSample(connection: Connection, rows: number): Promise<void> {
-  await connection.query('CREATE DATABASE IF NOT EXISTS shop CHARACTER SET utf8mb4');
-  await connection.query('USE shop');
+/** Makes the table `orders` with that many rows, edge values among them, in a database that may be there already. */
+export async function fillSample(connection: Connection, rows: number, database = 'shop'): Promise<void> {
+  await connection.query(`CREATE DATABASE IF NOT EXISTS \`${database}\` CHARACTER SET utf8mb4`);
+  await connection.query(`USE \`${database}\``);
   await connection.query("SET time_zone = '+00:00', sql_mode = 'NO_ENGINE_SUBSTITUTION'");
   await connection.query(`CREATE TABLE orders (${COLUMNS}) ENGINE=InnoDB`);
   const edges = EDGES.slice(0, Math.min(rows, EDGES.length));

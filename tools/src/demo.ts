@@ -1,10 +1,8 @@
 import { parseArgs } from 'node:util';
 import { startEmulator, tableFiles } from '@sampan/maxcompute-emulator';
 import { type DemoApi, type InstanceState, openDemoApi } from './demo-api.ts';
-import { fillSample } from './demo-sample.ts';
-import { findMysql, startMysql } from './mysql-server.ts';
+import { openSource } from './demo-source.ts';
 import { makeFolder, startSampan } from './servers.ts';
-import { askPassword, parseSource } from './source-url.ts';
 import { compareTables, type SourcePlace } from './verify.ts';
 
 export interface DemoOptions {
@@ -56,7 +54,7 @@ export async function runDemo(
   try {
     const folder = await makeFolder('demo');
     undo.push(folder.remove);
-    const [place, emulator, server] = await Promise.all([
+    const [place, emulator, server] = await allStarted([
       timed('source', () => openSource(options, undo)),
       timed('emulator', async () => {
         const started = await startEmulator({ data: `${folder.path}/maxcompute` });
@@ -100,6 +98,14 @@ export async function runDemo(
   }
 }
 
+/** Like Promise.all, but a failure is told when all have ended: what one of them started can be stopped then. */
+async function allStarted<T extends readonly unknown[]>(
+  starting: readonly [...{ [at in keyof T]: Promise<T[at]> }],
+): Promise<T> {
+  await Promise.allSettled(starting);
+  return Promise.all(starting) as unknown as Promise<T>;
+}
+
 async function stayUp(url: string, endpoint: string, hooks: DemoHooks): Promise<void> {
   tell(
     `Look around: ${url} (the playground), MaxCompute at ${endpoint} (project demo, access id demo, key demo). Ctrl-C ends it.`,
@@ -111,38 +117,9 @@ async function stayUp(url: string, endpoint: string, hooks: DemoHooks): Promise<
     }));
 }
 
-async function openSource(options: DemoOptions, undo: (() => Promise<unknown>)[]): Promise<SourcePlace> {
-  const given = options.from ?? process.env.MYSQL_URL ?? null;
-  if (given !== null) {
-    const { host, port, user, database } = parseSource(given);
-    const place = {
-      host,
-      port,
-      user,
-      database,
-      password: process.env.MYSQL_PWD ?? (await askPassword(`Password of ${user} on ${host}: `)),
-      client: findMysql('any')?.client?.[0] ?? null,
-    };
-    if (options.from !== null) return place;
-    throw new Error('MYSQL_URL is for tests; give your own tables with --from.');
-  }
-  const server = await startMysql();
-  undo.push(() => server.stop());
-  tell(
-    `A ${server.flavor} ${server.version.split(' ')[0]} of its own runs on port ${server.port}; filling ${options.rows} rows…`,
-  );
-  const connection = await server.connect();
-  try {
-    await fillSample(connection, options.rows);
-  } finally {
-    await connection.end();
-  }
-  const { host, port, user, password, client } = server;
-  return { host, port, user, password, client, database: 'shop' };
-}
-
 interface Copied {
   table: string;
+  object: string;
   state: InstanceState;
 }
 
@@ -163,14 +140,32 @@ async function copyAll(api: DemoApi, options: DemoOptions, place: SourcePlace, e
   const folderId = await api.createFolder('demo');
   const tables = options.tables ?? (options.from === null ? ['orders'] : await api.objects(source));
   const copied: Copied[] = [];
-  for (const table of tables)
-    copied.push({ table, state: await api.copy({ folderId, source, target, table, onProgress: showProgress }) });
+  for (const { table, object } of targetNames(tables)) {
+    const state = await api.copy({ folderId, source, target, table, object, onProgress: showProgress });
+    copied.push({ table, object, state });
+  }
   if (process.stderr.isTTY) process.stderr.write('\n');
   for (const { table, state } of copied) {
     if (state.state !== 'SUCCEEDED')
       tell(`${table}: ${state.state} ${state.failure?.message ?? ''} ${state.failure?.hint ?? ''}`);
   }
   return copied;
+}
+
+/** MaxCompute's names have letters, digits and `_` only, and no letter case: a name that is taken then gets a number. */
+export function targetNames(tables: readonly string[]): { table: string; object: string }[] {
+  const taken = new Set<string>();
+  return tables.map((table) => {
+    const base = table
+      .toLowerCase()
+      .replace(/[^a-z0-9_]/gu, '_')
+      .replace(/^(?=\d)/, '_')
+      .slice(0, 120);
+    let object = base;
+    for (let number = 2; taken.has(object); number++) object = `${base}_${number}`;
+    taken.add(object);
+    return { table, object };
+  });
 }
 
 function showProgress(table: string, state: InstanceState): void {
@@ -188,7 +183,7 @@ async function verifyAll(
   data: string,
 ): Promise<{ rows: number; mismatches: number }> {
   const sum = { rows: 0, mismatches: 0 };
-  for (const { table, state } of copied) {
+  for (const { table, object, state } of copied) {
     if (state.state !== 'SUCCEEDED') {
       sum.mismatches++;
       continue;
@@ -196,7 +191,7 @@ async function verifyAll(
     const found = await compareTables(
       place,
       table,
-      tableFiles(data, 'demo', table).flatMap((one) => one.files),
+      tableFiles(data, 'demo', object).flatMap((one) => one.files),
     ).catch((error: Error) => ({ rows: 0, mismatches: 1, example: error.message }));
     sum.rows += found.rows;
     sum.mismatches += found.mismatches;
@@ -212,6 +207,8 @@ const USAGE = `npm run demo [-- options]: copies MySQL → MaxCompute with every
   --json          one JSON object on standard output
   --from URL      mysql://user@host[:port]/database: your own tables, read only; the password from MYSQL_PWD or a prompt
   --tables a,b    only these tables
+Without --from the sample is filled into a server of the demo's own, or into a new database on the one that MYSQL_URL
+names (mysql://user@host[:port], the password in MYSQL_PWD), which is dropped at the end.
 `;
 
 async function main(): Promise<void> {

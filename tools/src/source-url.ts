@@ -9,18 +9,26 @@ export interface SourceUrl {
 
 /** `mysql://user@host[:port]/database`. A password inside it is refused: command lines are for everybody to see. */
 export function parseSource(text: string): SourceUrl {
+  const place = parseServer(text);
+  if (place.database === '') throw new Error('Name the database: mysql://user@host:3306/database.');
+  return place;
+}
+
+/** The same, with or without a database: that is empty then. */
+export function parseServer(text: string): SourceUrl {
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw new Error(`"${text}" is not an address: write mysql://user@host:3306/database.`);
+    // The text is not repeated: it may hold a password.
+    throw new Error('That is not the address of a MySQL server: write mysql://user@host:3306/database.');
   }
   if (url.password !== '')
     throw new Error(
       'Leave the password out of the address, where other users of this machine can read it: put it into MYSQL_PWD, or type it when asked.',
     );
   const database = decodeURIComponent(url.pathname.slice(1));
-  if (url.protocol !== 'mysql:' || url.username === '' || url.hostname === '' || database === '')
+  if (url.protocol !== 'mysql:' || url.username === '' || url.hostname === '')
     throw new Error('Write the source as mysql://user@host:3306/database.');
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),

@@ -34,7 +34,7 @@ interface ColumnPair {
  * output against Parquet files read by DuckDB. Each value becomes a text that cannot be mistaken for another.
  */
 export async function compareTables(place: SourcePlace, table: string, files: string[]): Promise<Comparison> {
-  const pairs = await columnPairs(place, table);
+  const pairs = await columnPairs(place, table, files.length === 0 ? [] : await duckColumns(files));
   const difference = new Map<string, { count: number; line: string }>();
   const count = (line: string, by: number) => {
     const key = createHash('sha256').update(line).digest('base64');
@@ -69,17 +69,21 @@ const lineOf = (cells: string[], pairs: ColumnPair[]) =>
 /** Negative zero is a value of its own. */
 const numberText = (text: string) => (Object.is(Number(text), -0) ? '-0' : String(Number(text)));
 
-async function columnPairs(place: SourcePlace, table: string): Promise<ColumnPair[]> {
+async function columnPairs(place: SourcePlace, table: string, copied: string[]): Promise<ColumnPair[]> {
   const { client: _client, ...login } = place;
   const connection = await mysql.createConnection({ ...login, charset: 'UTF8MB4_BIN' });
   try {
     const [rows] = await connection.query(
-      'SELECT COLUMN_NAME name, DATA_TYPE type, NUMERIC_PRECISION bits FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
+      'SELECT COLUMN_NAME name, DATA_TYPE type, NUMERIC_PRECISION bits, COLUMN_TYPE whole FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
       [table],
     );
     const [[{ version }]] = (await connection.query('SELECT VERSION() version')) as unknown as [[{ version: string }]];
     const axes = /mariadb/i.test(version) ? '' : ", 'axis-order=long-lat'";
-    return (rows as { name: string; type: string; bits: number }[]).map((row) => pairOf(row, axes));
+    // A target that may not have the source's name for a column has it in the same place.
+    return (rows as SourceColumn[]).map((row, at) => {
+      const name = row.name.toLowerCase();
+      return pairOf(row, copied.includes(name) ? name : (copied[at] ?? name), axes);
+    });
   } finally {
     await connection.end();
   }
@@ -87,9 +91,19 @@ async function columnPairs(place: SourcePlace, table: string): Promise<ColumnPai
 
 const SPATIAL = /^(geometry|point|linestring|polygon|multi.*|geom.*collection)$/;
 
-function pairOf({ name, type, bits }: { name: string; type: string; bits: number }, axes: string): ColumnPair {
-  const my = `\`${name.replaceAll('`', '``')}\``;
-  const duck = `"${name.toLowerCase().replaceAll('"', '""')}"`;
+interface SourceColumn {
+  name: string;
+  type: string;
+  bits: number;
+  /** The type as it was declared. */
+  whole: string;
+}
+
+function pairOf({ name, type, bits, whole }: SourceColumn, copied: string, axes: string): ColumnPair {
+  const quoted = `\`${name.replaceAll('`', '``')}\``;
+  // Zeros in front are how such a column is shown, no part of its value.
+  const my = /zerofill/i.test(whole) ? `(${quoted} + 0)` : quoted;
+  const duck = `"${copied.replaceAll('"', '""')}"`;
   const pair = (left: string, right: string, number = false): ColumnPair => ({
     mysql: `IFNULL(${left}, '~')`,
     duck: `coalesce(${right}, '~')`,
@@ -173,16 +187,27 @@ async function* driverRows({ client: _client, ...login }: SourcePlace, sql: stri
   }
 }
 
+/** The columns of the files, in their order. */
+async function duckColumns(files: string[]): Promise<string[]> {
+  const names: string[] = [];
+  for await (const [name] of duckQuery(`DESCRIBE SELECT * FROM ${rowsOf(files)}`)) names.push(name);
+  return names;
+}
+
+const rowsOf = (files: string[]) =>
+  `read_parquet([${files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ')}], union_by_name = true)`;
+
 async function* duckRows(files: string[], pairs: ColumnPair[]): AsyncGenerator<string[]> {
   if (files.length === 0) return;
+  yield* duckQuery(`SELECT ${pairs.map((pair) => pair.duck).join(', ')} FROM ${rowsOf(files)}`);
+}
+
+async function* duckQuery(sql: string): AsyncGenerator<string[]> {
   const duck = await DuckDBInstance.create(':memory:');
   const connection = await duck.connect();
   try {
     await connection.run("SET TimeZone = 'UTC'");
-    const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
-    const result = await connection.stream(
-      `SELECT ${pairs.map((pair) => pair.duck).join(', ')} FROM read_parquet([${list}], union_by_name = true)`,
-    );
+    const result = await connection.stream(sql);
     for (
       let chunk = await result.fetchChunk();
       chunk !== null && chunk.rowCount > 0;
