@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { patchPostgres } from './patch-postgres.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [command, ...args] = process.argv.slice(2);
@@ -46,6 +47,9 @@ if (!installed) {
   step(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(stamp, readFileSync(lock, 'utf8'));
 }
+
+// Also where packages were installed without their scripts.
+patchPostgres(root);
 
 /** The compiler looks only at what changed, but even that takes a second that a demo need not wait for twice. */
 step(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);

@@ -69,7 +69,11 @@ export async function startEmbeddedPostgres(dataDirectory: string): Promise<Embe
   // Whoever kills it, it comes back on the same port: its clients connect again by themselves.
   const watch = setInterval(() => {
     if (alive(pid)) return;
-    pid = runningPostmaster(data)?.pid ?? launch(binaries, data, port, account);
+    try {
+      pid = runningPostmaster(data)?.pid ?? launch(binaries, data, port, account);
+    } catch {
+      // Its files are in the middle of a change, or there are no descriptors left: the next round looks again.
+    }
   }, WATCH_MS);
   return {
     url,
