@@ -1,34 +1,79 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { aborted, unreachable } from './network-error.ts';
 import type { Dial, Settings } from './options.ts';
+import { connectThrough, type HttpProxy, proxyOfEnvironment } from './proxy.ts';
 
 export const CONNECT_MS = 10_000;
 
+/** How a request reaches its endpoint. */
+export interface Way {
+  agent: http.Agent;
+  /** The proxy that is given requests whole, with their address; those to https endpoints pass it unseen. */
+  forward: HttpProxy | null;
+}
+
 /** Connections to the endpoints. Those for uploads are used once. */
 export interface Agents {
-  get(secure: boolean, origin: string, once: boolean): http.Agent;
+  get(base: URL, once: boolean): Way;
   close(): void;
 }
 
-export function openAgents({ dial, lookup, connectTimeoutMs = CONNECT_MS }: Settings): Agents {
-  const agents = new Map<string, http.Agent>();
+/** @param proxy that of the options; null: none; undefined: the environment's, where there is no dialler of the caller */
+export function openAgents(settings: Settings, proxy: HttpProxy | null | undefined): Agents {
+  const { dial, lookup, connectTimeoutMs = CONNECT_MS } = settings;
+  const ways = new Map<string, Way>();
+  const proxyOf = (base: URL) => {
+    if (proxy !== undefined) return proxy;
+    return dial === undefined ? proxyOfEnvironment(base, process.env) : null;
+  };
   return {
-    get(secure, origin, once) {
-      const key = `${once ? 'once' : 'kept'} ${origin}`;
-      const known = agents.get(key);
+    get(base, once) {
+      const key = `${once ? 'once' : 'kept'} ${base.origin}`;
+      const known = ways.get(key);
       if (known !== undefined) return known;
+      const secure = base.protocol === 'https:';
       const how = { keepAlive: !once, ...(lookup === undefined ? {} : { lookup }) };
       const agent = secure ? new https.Agent(how) : new http.Agent(how);
-      if (dial !== undefined) useDial(agent, dial, secure, connectTimeoutMs);
-      agents.set(key, agent);
-      return agent;
+      const through = proxyOf(base);
+      const direct = dial ?? ((address, signal) => connected(address, settings, signal));
+      const dialler = through === null ? dial : proxied(direct, through, secure);
+      if (dialler !== undefined) useDial(agent, dialler, secure, connectTimeoutMs);
+      const way = { agent, forward: secure ? null : through };
+      ways.set(key, way);
+      return way;
     },
     close() {
-      for (const agent of agents.values()) agent.destroy();
+      for (const { agent } of ways.values()) agent.destroy();
     },
   };
+}
+
+/** Reaches an address through a proxy; of http endpoints the proxy gets the requests themselves. */
+function proxied(dial: Dial, proxy: HttpProxy, secure: boolean): Dial {
+  return async (address, signal) => {
+    const socket = await dial({ host: proxy.host, port: proxy.port }, signal);
+    return secure ? connectThrough(socket, proxy, address, signal) : socket;
+  };
+}
+
+function connected(
+  address: { host: string; port: number },
+  { lookup }: Settings,
+  signal?: AbortSignal,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...address, ...(lookup === undefined ? {} : { lookup }) });
+    const stop = () => socket.destroy(aborted(signal?.reason));
+    signal?.addEventListener('abort', stop, { once: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      signal?.removeEventListener('abort', stop);
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
 }
 
 /** Options of a request that reach `createConnection`. Node keeps `signal` to itself on the way. */

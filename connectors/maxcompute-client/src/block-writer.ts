@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import type { Writable } from 'node:stream';
 import { type BodyEncoder, type BodyFormat, openEncoder } from './body-format.ts';
 import type { ColumnData } from './columns.ts';
@@ -63,7 +63,7 @@ export class BlockWriter {
     const response = await this.#http.answer(this.#request);
     const status = response.statusCode ?? 0;
     const body = await text(response);
-    if (status < 200 || status >= 300) throw this.#http.refusal(status, body, response.headers as IncomingHttpHeaders);
+    if (status < 200 || status >= 300) throw this.#http.refusal(status, body, response.headers, this.#request);
   }
 
   /** Columns in the order of the session's schema. Awaiting it is the back-pressure of the network. */

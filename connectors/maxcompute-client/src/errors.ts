@@ -25,6 +25,7 @@ export class MaxComputeError extends Error {
   readonly status: number | null;
   readonly requestId: string | null;
   readonly retryAfterMs: number | null;
+  readonly #init: MaxComputeErrorInit;
 
   constructor(init: MaxComputeErrorInit) {
     super(
@@ -37,6 +38,12 @@ export class MaxComputeError extends Error {
     this.status = init.status ?? null;
     this.requestId = init.requestId ?? null;
     this.retryAfterMs = init.retryAfterMs ?? null;
+    this.#init = init;
+  }
+
+  /** The same error with parts of it changed. */
+  with(changes: Partial<MaxComputeErrorInit>): MaxComputeError {
+    return new MaxComputeError({ ...this.#init, cause: this.cause, ...changes });
   }
 }
 
@@ -47,6 +54,10 @@ const QUOTA: Advice = ['busy', 'Fewer parallel blocks, or a larger tunnel quota.
 const EXPIRED: Advice = ['missing', 'The session has expired: start a new one.'];
 const PROJECT: Advice = ['missing', 'Check the project name.'];
 const TABLE: Advice = ['missing', 'Check the table name.'];
+const TOKEN: Advice = [
+  'auth',
+  'The credentials have ended: get new ones, or give a provider as the option "credentials".',
+];
 const GRANT: Advice = ['auth', 'Grant the account the right named.'];
 const CHANGED: Advice = ['busy', 'The table was changed meanwhile: start a new session.'];
 const RESEND: Advice = ['busy', 'The connection was cut or the bytes were damaged on the way: send the block again.'];
@@ -71,6 +82,9 @@ const KINDS: { [code: string]: Advice } = {
   NoSuchDownload: EXPIRED,
   RequestTimeTooSkewed: ['config', "Set this machine's clock."],
   RequestExpired: ['config', "Set this machine's clock."],
+  AuthenticationRequestExpired: TOKEN,
+  ExpiredToken: TOKEN,
+  'InvalidSecurityToken.Expired': TOKEN,
   SlotExceeded: QUOTA,
   FlowExceeded: QUOTA,
   QPSExceeded: QUOTA,
@@ -95,6 +109,7 @@ const KINDS: { [code: string]: Advice } = {
 
 function byStatus(status: number): Advice {
   if (status === 401 || status === 403) return ['auth', 'Check the credentials and their rights.'];
+  if (status === 407) return ['config', "Check the proxy's user and password."];
   if (status === 404) return ['missing', 'Check the endpoint and the names.'];
   if (status === 429 || status === 408 || status >= 500) return ['busy', 'It is tried again by itself.'];
   return ['config', 'Check the request against the message.'];

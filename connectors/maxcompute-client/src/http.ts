@@ -1,12 +1,11 @@
 import http from 'node:http';
 import https from 'node:https';
 import { type Agents, CONNECT_MS, type DialOptions, openAgents } from './agents.ts';
-import type { AccessKey } from './credentials.ts';
 import { errorOfAnswer, MaxComputeError } from './errors.ts';
 import { aborted, kindOf, networkError, unreachable } from './network-error.ts';
 import { type ClientOptions, readOptions, type Settings } from './options.ts';
 import { pause } from './pause.ts';
-import { authorization, canonicalString } from './signing.ts';
+import { type Correction, RequestSigner, type Signature } from './request-signer.ts';
 
 export interface Call {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -38,17 +37,17 @@ const MOST_TEXT = 64 * 1024 * 1024;
 export class Http {
   /** What was given but the keys, so that it may be printed. */
   readonly options: Settings;
-  readonly #key: AccessKey;
   readonly #agents: Agents;
-  /** How far the service's clock is ahead of ours, in milliseconds, once it complained. */
-  #skewMs = 0;
+  readonly #signer: RequestSigner;
+  readonly #signatures = new WeakMap<http.ClientRequest, Signature>();
+  readonly #corrections = new WeakMap<MaxComputeError, { what: Correction; original: MaxComputeError }>();
 
   /** @throws MaxComputeError `BadOption` */
   constructor(options: ClientOptions) {
-    const { settings, key } = readOptions(options);
+    const { settings, credentials, proxy } = readOptions(options);
     this.options = settings;
-    this.#key = key;
-    this.#agents = openAgents(settings);
+    this.#agents = openAgents(settings, proxy);
+    this.#signer = new RequestSigner(credentials, settings.region);
   }
 
   /** Closes kept-alive connections. */
@@ -81,16 +80,24 @@ export class Http {
       Object.entries(call.query ?? {}).filter((one): one is [string, string] => one[1] !== undefined),
     );
     const secure = base.protocol === 'https:';
+    const agents = { 'user-agent': USER_AGENT, 'x-odps-user-agent': USER_AGENT };
+    const signed = await this.#signer.sign({ ...call, query, headers: { ...agents, ...headers, ...call.headers } });
+    if (call.signal?.aborted) throw aborted();
+    const { agent, forward } = this.#agents.get(base, once);
+    const path = pathOf(base, call.resource, query);
+    if (forward?.authorization !== undefined) signed.headers['proxy-authorization'] = forward.authorization;
     const how: http.RequestOptions & DialOptions = {
       method: call.method,
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port === '' ? (secure ? 443 : 80) : Number(base.port),
-      path: pathOf(base, call.resource, query),
-      headers: this.#signed(call, query, headers),
-      agent: this.#agents.get(secure, base.origin, once),
+      path: forward === null ? path : `${base.origin}${path}`,
+      headers: signed.headers,
+      agent,
       ...(call.signal === undefined ? {} : { signal: call.signal, dialSignal: call.signal }),
     };
-    return (secure ? https : http).request(how);
+    const request = (secure ? https : http).request(how);
+    this.#signatures.set(request, signed.signature);
+    return request;
   }
 
   /** Settles with the answer's head, or with what went wrong on the way. */
@@ -105,33 +112,46 @@ export class Http {
     });
   }
 
-  /** The error that an answer is. Learns the service's clock from it where it complains of ours. */
-  refusal(status: number, body: string, headers: http.IncomingHttpHeaders): MaxComputeError {
+  /** The error that an answer is. Learns from it what was amiss with the signature, for the next request. */
+  refusal(
+    status: number,
+    body: string,
+    headers: http.IncomingHttpHeaders,
+    request?: http.ClientRequest,
+  ): MaxComputeError {
     const error = errorOfAnswer(status, body, headers);
-    const theirs = Date.parse(headers.date ?? '');
-    if (error.code === 'RequestTimeTooSkewed' && !Number.isNaN(theirs)) this.#skewMs = theirs - Date.now();
-    return error;
+    const signature = request === undefined ? undefined : this.#signatures.get(request);
+    const learned = signature === undefined ? null : this.#signer.learn(error, headers.date, signature);
+    if (learned === null) return error;
+    const hint = 'Send it again: the credentials are renewed for the next request.';
+    const told = learned === 'credentials' ? error.with({ kind: 'busy', hint }) : error;
+    this.#corrections.set(told, { what: learned, original: error });
+    return told;
   }
 
   async #again<T>(call: Call, send: () => Promise<T>): Promise<T> {
-    let skewed = false;
+    const corrected = new Set<Correction>();
     for (let attempt = 1; ; attempt++) {
       try {
         return await send();
       } catch (error) {
         if (call.signal?.aborted) throw aborted(error);
-        const wait = this.#waitBefore(call, error, attempt, skewed);
+        const correction = this.#corrections.get(error as MaxComputeError);
+        if (correction !== undefined) {
+          if (corrected.has(correction.what)) throw correction.original;
+          corrected.add(correction.what);
+          continue;
+        }
+        const wait = this.#waitBefore(call, error, attempt);
         if (wait === null) throw error;
-        skewed ||= (error as MaxComputeError).code === 'RequestTimeTooSkewed';
         await pause(wait, call.signal);
       }
     }
   }
 
   /** Milliseconds to wait before it is sent again; null where it must not be, or was often enough. */
-  #waitBefore(call: Call, error: unknown, attempt: number, skewed: boolean): number | null {
+  #waitBefore(call: Call, error: unknown, attempt: number): number | null {
     const known = error instanceof MaxComputeError ? error : null;
-    if (known?.code === 'RequestTimeTooSkewed') return skewed ? null : 0;
     const throttled = known?.status === 429;
     // Without a refusal by name the request may or may not have had its effect.
     if (kindOf(error) !== 'busy' || !(call.repeatable || throttled)) return null;
@@ -147,28 +167,7 @@ export class Http {
     const response = await answered;
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
-    throw this.refusal(status, await text(response), response.headers);
-  }
-
-  #signed(
-    call: Omit<Call, 'body' | 'repeatable'>,
-    query: ReadonlyMap<string, string>,
-    more: { [name: string]: string },
-  ): { [name: string]: string } {
-    const now = new Date(Date.now() + this.#skewMs);
-    const headers: { [name: string]: string } = {
-      date: now.toUTCString(),
-      'user-agent': USER_AGENT,
-      'x-odps-user-agent': USER_AGENT,
-      ...more,
-      ...call.headers,
-    };
-    const canonical = canonicalString({ method: call.method, resource: call.resource, query, headers });
-    const { region } = this.options;
-    const day = now.toISOString().slice(0, 10).replaceAll('-', '');
-    headers.authorization = authorization(this.#key, canonical, region === undefined ? null : { name: region, day });
-    if (this.#key.securityToken !== undefined) headers['authorization-sts-token'] = this.#key.securityToken;
-    return headers;
+    throw this.refusal(status, await text(response), response.headers, request);
   }
 }
 

@@ -1,11 +1,17 @@
 import type { LookupFunction, Socket } from 'node:net';
-import type { AccessKey } from './credentials.ts';
-import { MaxComputeError } from './errors.ts';
+import {
+  type AccessKey,
+  badOption,
+  type CredentialProvider,
+  type Credentials,
+  checkCredentials,
+} from './credentials.ts';
+import { type HttpProxy, parseProxy } from './proxy.ts';
 
 /** Opens a connection in place of `net.connect`. What it throws reaches the caller as it is. */
 export type Dial = (address: { host: string; port: number }, signal?: AbortSignal) => Promise<Socket>;
 
-/** Where the service is, and how it is spoken to. */
+/** Where the service is, and how it is spoken to. Holds no secret once it is in `Http.options`. */
 export interface Settings {
   /** `https://service.cn-hangzhou.maxcompute.aliyun.com/api` */
   endpoint: string;
@@ -22,42 +28,50 @@ export interface Settings {
   timeoutMs?: number | undefined;
   /** Milliseconds until a connection must stand (default 10,000). */
   connectTimeoutMs?: number | undefined;
-  /** For programs that choose which addresses may be reached. */
+  /**
+   * `http://[user:password@]host:port` of a proxy for both endpoints, or `false` for none. Absent: the one that
+   * `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, unless there is a `dial`. https endpoints are reached by CONNECT.
+   */
+  proxy?: string | false | undefined;
+  /** For programs that choose which addresses may be reached. Of a proxy it is asked for the proxy alone. */
   dial?: Dial | undefined;
   /** Resolves names in place of `dns.lookup`. Not asked where there is a `dial`. */
   lookup?: LookupFunction | undefined;
 }
 
-export interface ClientOptions extends Settings, AccessKey {}
+/** With an access key, or with credentials of another kind, or with what gives them. */
+export type ClientOptions = Settings & (AccessKey | { credentials: Credentials | CredentialProvider });
 
 /** Options taken apart, so that what holds the settings can be printed. @throws MaxComputeError `BadOption` */
-export function readOptions(options: ClientOptions): { settings: Settings; key: AccessKey } {
-  const { accessId, accessKey, securityToken, ...settings } = options;
+export function readOptions(options: ClientOptions): {
+  settings: Settings;
+  credentials: Credentials | CredentialProvider;
+  /** Of the options; null: none is to be used. */
+  proxy: HttpProxy | null | undefined;
+} {
+  const {
+    accessId,
+    accessKey,
+    securityToken,
+    credentials,
+    proxy: given,
+    ...settings
+  } = options as Settings & Partial<AccessKey> & { credentials?: Credentials | CredentialProvider };
   for (const name of ['endpoint', 'tunnelEndpoint'] as const) {
-    const given = settings[name];
-    if (given !== undefined && !isEndpoint(given)) throw badOption(name, 'it is not an http or https address');
+    const address = settings[name];
+    if (address !== undefined && !isEndpoint(address)) throw badOption(name, 'it is not an http or https address');
   }
   if (settings.project === '') throw badOption('project', 'it is empty');
-  if (accessKey === '') throw badOption('accessKey', 'it is empty');
-  for (const [name, value] of Object.entries({ accessId, securityToken })) {
-    // They become parts of headers.
-    if (value !== undefined && !/^[\x21-\x7e]+$/.test(value))
-      throw badOption(name, 'it is empty or has characters that none has');
-  }
-  return { settings, key: { accessId, accessKey, securityToken } };
+  if (credentials !== undefined && accessId !== undefined)
+    throw badOption('credentials', 'there is an access id beside it');
+  const proxy = given === false ? null : given === undefined ? undefined : parseProxy(given);
+  if (typeof credentials === 'function') return { settings, credentials, proxy };
+  const key = { accessId, accessKey, securityToken } as AccessKey;
+  return { settings, credentials: checkCredentials(credentials ?? key), proxy };
 }
 
 function isEndpoint(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
   return /^https?:$/.test(url.protocol) && url.username === '' && url.search === '' && url.hash === '';
-}
-
-function badOption(name: string, what: string): MaxComputeError {
-  return new MaxComputeError({
-    code: 'BadOption',
-    kind: 'config',
-    message: `Option "${name}" cannot be used: ${what}.`,
-    hint: `Correct the option "${name}".`,
-  });
 }
