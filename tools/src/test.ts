@@ -14,8 +14,9 @@ const ACCEPTED = JSON.parse(readFileSync(new URL('../accepted-skips.json', impor
 /** What the tests need of the machine. */
 async function installMissing(filters: readonly string[]): Promise<void> {
   const missing = findMysql('mariadb') === null ? ['mariadb-server', 'mariadb-client'] : [];
-  // What the README's commands need.
-  missing.push(...['curl', 'jq'].filter((program) => findProgram(program) === null));
+  // Tests that need these are skipped, with that reason, where they cannot be installed.
+  if (process.getuid?.() === 0)
+    missing.push(...['chromium', 'curl', 'jq'].filter((program) => findProgram(program) === null));
   if (missing.length > 0) aptInstall(missing);
   // Once, before several files of tests ask for it; where it cannot be had they say so.
   if (filters.length === 0) await pythonWithPyodps();

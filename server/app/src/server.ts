@@ -83,6 +83,8 @@ function createGraphql(control: Control, hub: EventHub, config: Config): Served 
       subscriptionsProtocol: 'WS',
       headers: '{ "Authorization": "Bearer …" }',
     },
+    // All of the page comes from this server: yoga's own would load scripts, which see the token, from somebody else's.
+    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     context: async ({ request, actor }): Promise<Context> =>
       contextOf(
         control,
