@@ -90,6 +90,11 @@ export function createRunStore(control: Control, claim: Claim, worker: string, l
               sql`${dirtyRecords.id} not in (${kept})`,
             ),
           );
+        const [{ n }] = await tx
+          .select({ n: sql<number>`count(*)::int` })
+          .from(dirtyRecords)
+          .where(and(eq(dirtyRecords.instanceId, claim.id), eq(dirtyRecords.split, number)));
+        return n;
       }),
     saveReceipt: (receipt, counts) =>
       guarded(

@@ -5,7 +5,10 @@ import type { ProgressCounts, RunStore } from './run-store.ts';
 export interface DirtyLimit {
   /** @throws ConnectorError `DIRTY_LIMIT` */
   add(records: DirtyRecord[], total: ProgressCounts): Promise<void>;
-  /** The share is exact only at the end. @throws ConnectorError `DIRTY_LIMIT` */
+  /**
+   * The share is exact only at the end; and dirty rows of earlier attempts are only counted. @throws ConnectorError
+   * `DIRTY_LIMIT`
+   */
   atEnd(total: ProgressCounts): void;
 }
 
@@ -29,6 +32,7 @@ export function createDirtyLimit(store: RunStore, most: number | null, share: nu
       hint: 'See the dirty records; mend the mapping or the data, or raise the limit.',
     });
   };
+  const overRows = (total: ProgressCounts) => most !== null && total.rowsDirty > most;
   // Divided, not multiplied: 29 of 100 are exactly 0.29, while 0.29 × 100 is a little less than 29.
   const overShare = (total: ProgressCounts) =>
     share !== null && total.rowsRead > 0 && total.rowsDirty / total.rowsRead > share;
@@ -38,10 +42,11 @@ export function createDirtyLimit(store: RunStore, most: number | null, share: nu
       const room = Math.max(0, MOST_KEPT - kept);
       if (room > 0) await store.dirty(records.slice(0, room));
       kept += records.length;
-      if (most !== null && total.rowsDirty > most) throw refuse(total, `${most}`);
+      if (overRows(total)) throw refuse(total, `${most}`);
       if (total.rowsRead >= SHARE_FROM && overShare(total)) throw refuse(total, `a share of ${share}`);
     },
     atEnd(total) {
+      if (overRows(total)) throw refuse(total, `${most}`);
       if (overShare(total)) throw refuse(total, `a share of ${share}`);
     },
   };

@@ -6,6 +6,7 @@ import {
   type DirtyRow,
   type Field,
   type Json,
+  type LogicalType,
   type Schema,
   takeRows,
   verdict,
@@ -44,14 +45,43 @@ export function createMapping(links: readonly LinkSpec[], source: Schema, wanted
   const makers = links.map((link, index) =>
     maker(link, byName.get(link.column ?? ''), wanted[index], columns.indexOf(link.column ?? '')),
   );
+  let seen: Batch['fields'] | null = null;
   return {
     columns,
-    apply: (batch) => applyTo(batch, makers, wanted),
+    apply(batch) {
+      if (batch.fields !== seen) refuseOthers(batch.fields, columns, byName);
+      seen = batch.fields;
+      return applyTo(batch, makers, wanted);
+    },
     describe: (batch, row) => ({
       key: texts(batch, row, (name) => key.includes(name)),
       record: texts(batch, row, () => true),
     }),
   };
+}
+
+/**
+ * The casts were chosen for the types that the source described. @throws ConnectorError `COLUMN_CHANGED` where a batch
+ * brings others: read as what they are not, values would be changed without a word
+ */
+function refuseOthers(fields: Batch['fields'], columns: readonly string[], described: Map<string, Field>): void {
+  columns.forEach((name, at) => {
+    const wanted = described.get(name);
+    const given = fields[at];
+    if (given !== undefined && given.name === wanted?.name && sameType(given.type, wanted.type)) return;
+    throw new ConnectorError({
+      kind: 'data',
+      code: 'COLUMN_CHANGED',
+      message: `Column "${name}" was ${wanted?.native ?? 'another'} when the run began; rows come with ${given === undefined ? 'none' : `"${given.name}" ${given.native}`}.`,
+      hint: 'The source was altered meanwhile. Run the task again.',
+      side: 'reader',
+    });
+  });
+}
+
+function sameType(a: LogicalType, b: LogicalType): boolean {
+  const [x, y] = [a, b] as unknown as Record<string, unknown>[];
+  return [...Object.keys(x), ...Object.keys(y)].every((name) => x[name] === y[name]);
 }
 
 /** Fills one target column: from the source column at `from`, or from a constant. */

@@ -14,7 +14,7 @@ import {
 import type { DirtyLimit } from './dirty.ts';
 import type { Mapping } from './mapping.ts';
 import type { Meter } from './meter.ts';
-import type { RunStore, SplitProgress } from './run-store.ts';
+import type { LogLine, RunStore, SplitProgress } from './run-store.ts';
 import { pause, type Throttle } from './throttle.ts';
 
 /** What the pipes of one attempt share. */
@@ -37,8 +37,8 @@ const FIRST_PAUSE_MS = 500;
 /** What a connector may take to free what it holds. */
 const LET_GO_MS = 5_000;
 
-/** A position as it travels through the writer: where the source goes on, and the counts up to there. */
-type Mark = { at: Json; read: number; dirty: number };
+/** A position as it travels through the writer: where the source goes on, and how many rows were read up to there. */
+type Mark = { at: Json; read: number };
 
 /**
  * Copies one split, from the start or from where an earlier try left it, and seals it. A failure of the kind `busy` is
@@ -80,15 +80,13 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
   try {
     const mark = (writer.resumeAfter ?? null) as Mark | null;
     const counts = meter.split(split.number);
-    Object.assign(counts, {
-      rowsRead: mark?.read ?? 0,
-      rowsDirty: mark?.dirty ?? 0,
-      rowsWritten: writer.resumedRows ?? 0,
-      rowsFiltered: 0,
-      bytesRead: 0,
-      bytesWritten: 0,
-    });
-    await store.splitStarted(split.number, { resumed: mark !== null, keepDirty: mark?.dirty ?? 0 });
+    const rowsRead = mark?.read ?? 0;
+    const rowsWritten = writer.resumedRows ?? 0;
+    // What was read and is not there was dirty, be it in the mapping's eyes or in the target's.
+    const rowsDirty = rowsRead - rowsWritten;
+    Object.assign(counts, { rowsRead, rowsDirty, rowsWritten, rowsFiltered: 0, bytesRead: 0, bytesWritten: 0 });
+    const kept = await store.splitStarted(split.number, { resumed: mark !== null, keepDirty: rowsDirty });
+    if (kept < rowsDirty) await store.log([valuesLost(split.number, rowsDirty, kept)]);
     const reading = new AbortController();
     const batches = source
       .read(split, mark?.at ?? null, AbortSignal.any([signal, reading.signal]))
@@ -129,25 +127,22 @@ async function passOn(
     counts.rowsRead += batch.rows;
     counts.bytesRead += batch.bytes;
     const mapped = mapping.apply(batch);
-    const found: DirtyRow[] = [...mapped.dirty];
-    const mark: Mark | null =
-      batch.position === null
-        ? null
-        : { at: batch.position, read: counts.rowsRead, dirty: counts.rowsDirty + found.length };
-    const refused = await waitFor(
-      parts,
-      'WRITER',
-      writer.write({ ...mapped.batch, position: mark as unknown as Json }),
-    );
-    for (const one of refused ?? []) found.push({ ...one, row: mapped.kept === null ? one.row : mapped.kept[one.row] });
-    counts.rowsDirty += found.length;
-    counts.rowsWritten += batch.rows - found.length;
+    const keep = async (rows: readonly DirtyRow[]) => {
+      counts.rowsDirty += rows.length;
+      if (rows.length > 0)
+        await dirty.add(
+          rows.map((one) => ({ ...one, split: split.number, ...mapping.describe(batch, one.row) })),
+          meter.total(),
+        );
+    };
+    // Kept before the other rows of the batch become durable: an attempt that goes on behind it never sees these again.
+    await keep(mapped.dirty);
+    const mark: Mark | null = batch.position === null ? null : { at: batch.position, read: counts.rowsRead };
+    const refused =
+      (await waitFor(parts, 'WRITER', writer.write({ ...mapped.batch, position: mark as unknown as Json }))) ?? [];
+    counts.rowsWritten += mapped.batch.rows - refused.length;
     counts.bytesWritten += mapped.batch.bytes;
-    if (found.length > 0)
-      await dirty.add(
-        found.map((one) => ({ ...one, split: split.number, ...mapping.describe(batch, one.row) })),
-        meter.total(),
-      );
+    await keep(refused.map((one) => ({ ...one, row: mapped.kept === null ? one.row : mapped.kept[one.row] })));
   } finally {
     batch.release();
   }
@@ -194,6 +189,16 @@ function silent(side: 'READER' | 'WRITER', idleMs: number): ConnectorError {
     message: `The ${which} was silent for ${Math.round(idleMs / 1_000)} s.`,
     hint: `Look at the ${which} and the network to it; it is tried again by itself.`,
   });
+}
+
+/** The target refused rows, and the process ended before it had told of them; or there were too many to keep. */
+function valuesLost(split: number, dirty: number, kept: number): LogLine {
+  return {
+    at: new Date().toISOString(),
+    level: 'warn',
+    message: `Split ${split} goes on: it had ${dirty} dirty rows until here, ${kept} of them are kept with their values.`,
+    fields: { split, dirty, kept },
+  };
 }
 
 function miscounted(split: number, counts: SplitProgress, receipt: Receipt): ConnectorError {

@@ -58,8 +58,11 @@ export interface RunStore {
   savePlan(splits: Split[], warnings: string[]): Promise<Split[]>;
   /** Before the first byte is written. `resumed` false forgets the receipts of earlier attempts. */
   saveHandle(handle: Json, how: { publish: Publish; visible: string; resumed: boolean }): Promise<void>;
-  /** A split began (again). Of the dirty records of an unsealed earlier try only the first `keepDirty` are kept. */
-  splitStarted(split: number, how: { resumed: boolean; keepDirty: number }): Promise<void>;
+  /**
+   * A split began (again). Of the dirty records of an unsealed earlier try only the first `keepDirty` are kept; answers
+   * how many there are.
+   */
+  splitStarted(split: number, how: { resumed: boolean; keepDirty: number }): Promise<number>;
   saveReceipt(receipt: Receipt, counts: SplitProgress): Promise<void>;
   dirty(records: DirtyRecord[]): Promise<void>;
   /** Last value only; at most four a second. */

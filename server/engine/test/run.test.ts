@@ -58,7 +58,7 @@ describe('a later attempt', () => {
     await world.attempt(spec, { ...breaksIn(0), ...strict });
     expect(world.kept.dirty.length).toBe(1);
     // What the first attempt wrote is durable in this target: rows 0 to 99 but the dirty one.
-    const mark = { at: 100, read: 100, dirty: 1 };
+    const mark = { at: 100, read: 100 };
     let given: Batch[] = [];
     const durable: Change = {
       target: (target) => ({
@@ -87,6 +87,67 @@ describe('a later attempt', () => {
     expect(world.kept.progress?.total).toMatchObject({ rowsRead: 500, rowsWritten: 498, rowsDirty: 2 });
     expect(world.kept.dirty.map((record) => (record.record as { id: string }).id)).toEqual(['50', '450']);
     expect(world.published()[0]).toBe(100);
+  });
+
+  it('counts the rows that the target had refused just before the earlier one ended', async () => {
+    const world = createWorld(300, (id) => id === 7);
+    const spec = specOf({ dirtyRows: 2 });
+    let mark: Batch['position'] = null;
+    // It refuses row 50 of the first batch; what it took is durable, and then the process ends.
+    const refusing: Change = {
+      target: (target) => ({
+        prepare: async (load, signal) => nothingNull(await target.prepare(load, signal)),
+        ...writerWith(target, () => ({
+          async write(batch) {
+            mark = batch.position;
+            return [{ row: 49, column: 'name', value: 'row 50', reason: 'refused' }];
+          },
+        })),
+      }),
+      store: {
+        dirty: async (records) => {
+          if (records[0].reason === 'refused') throw leaseLost();
+          await world.store.dirty(records);
+        },
+      },
+    };
+    expect(await world.attempt(spec, refusing)).toEqual({ end: 'lost' });
+    const resumed: Change = {
+      target: (target) => ({
+        prepare: async (load, signal) => nothingNull(await target.prepare(load, signal)),
+        ...writerWith(target, (writer) => ({
+          resumeAfter: mark as never,
+          resumedRows: 98,
+          seal: async () => ({ ...(await writer.seal()), rows: 298 }),
+        })),
+        verify: async (_, receipts) => ({ ok: true, rows: receipts[0].rows, message: '' }),
+      }),
+    };
+    const over = structuredClone({ ...spec, options: { ...spec.options, dirtyRows: 1 } });
+    expect(await world.attempt(over, resumed)).toMatchObject({ end: 'failed', failure: { code: 'DIRTY_LIMIT' } });
+    world.kept.receipts.clear();
+    expect(await world.attempt(spec, resumed)).toEqual({ end: 'committed' });
+    expect(world.kept.progress?.total).toMatchObject({ rowsRead: 300, rowsWritten: 298, rowsDirty: 2 });
+    expect(world.kept.log.map((line) => line.message)).toContain(
+      'Split 0 goes on: it had 2 dirty rows until here, 1 of them are kept with their values.',
+    );
+  });
+
+  it('finds the dirty rows of a batch kept, where the earlier one ended when the others had become durable', async () => {
+    const world = createWorld(300, (id) => id === 7);
+    const strict: Change = {
+      target: (target) => ({
+        prepare: async (load, signal) => nothingNull(await target.prepare(load, signal)),
+        ...writerWith(target, (writer) => ({
+          async write(batch) {
+            await writer.write(batch);
+            throw leaseLost();
+          },
+        })),
+      }),
+    };
+    expect(await world.attempt(specOf({ dirtyRows: 1 }), strict)).toEqual({ end: 'lost' });
+    expect(world.kept.dirty.map((record) => (record.record as { id: string }).id)).toEqual(['7']);
   });
 
   it('whose stored counts are not those of its receipts publishes nothing', async () => {

@@ -161,6 +161,7 @@ function keepingStore(kept: Kept): RunStore {
     async splitStarted(split, { keepDirty }) {
       let seen = 0;
       kept.dirty = kept.dirty.filter((record) => record.split !== split || seen++ < keepDirty);
+      return kept.dirty.filter((record) => record.split === split).length;
     },
     saveReceipt: async (receipt, counts) => void kept.receipts.set(receipt.split, { receipt, counts }),
     dirty: async (records) => void kept.dirty.push(...records),
