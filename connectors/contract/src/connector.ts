@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConfigSpec } from './config.ts';
 import type { Source } from './source.ts';
-import type { Target } from './target.ts';
+import type { Target, WriteMode } from './target.ts';
 import type { ObjectKind, Schema } from './types.ts';
 
 export type CheckStep = 'dns' | 'tcp' | 'tls' | 'login' | 'privileges' | 'version' | 'clock';
@@ -51,12 +51,18 @@ export interface Session extends AsyncDisposable {
   readonly target?: Target;
 }
 
+export type ConnectorRole = 'SOURCE' | 'TARGET';
+
 export interface Connector<Options = unknown> {
   /** Version of this contract. */
   api: 1;
   /** Lower case, unique among the connectors of a server. */
   name: string;
   title: string;
+  /** Which ends it can be; a session has `source` and `target` accordingly. Told to people before anything is opened. */
+  roles: readonly ConnectorRole[];
+  /** What `traits.modes` of its target are; none where it is no target. */
+  writeModes: readonly WriteMode[];
   config: ConfigSpec<Options>;
   /** Connects lazily: opening itself reaches nothing, so that `check` can report each step. */
   open(options: Options, context: OpenContext): Promise<Session> | Session;

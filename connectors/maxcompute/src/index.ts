@@ -3,6 +3,7 @@ import { Http } from '@sampan/maxcompute';
 import { describeObject, listObjects } from './catalog.ts';
 import { check } from './check.ts';
 import { config } from './config.ts';
+import { MODES } from './prepare.ts';
 import { createSource } from './source.ts';
 import { createTarget } from './target.ts';
 
@@ -11,6 +12,8 @@ export default defineConnector({
   api: 1,
   name: 'maxcompute',
   title: 'MaxCompute',
+  roles: ['SOURCE', 'TARGET'],
+  writeModes: MODES,
   config,
   open(options, context) {
     const http = new Http({ ...options, dial: (address, signal) => context.dial(address, signal) });

@@ -3,6 +3,7 @@ import { describeObject, listObjects } from './catalog.ts';
 import { check } from './check.ts';
 import { config } from './config.ts';
 import { close, connect } from './connection.ts';
+import { MODES } from './prepare.ts';
 import { createSource } from './source.ts';
 import { createTarget } from './target.ts';
 
@@ -11,6 +12,8 @@ export default defineConnector({
   api: 1,
   name: 'mysql',
   title: 'MySQL',
+  roles: ['SOURCE', 'TARGET'],
+  writeModes: MODES,
   config,
   open(options, context) {
     return {

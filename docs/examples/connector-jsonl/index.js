@@ -26,6 +26,8 @@ function refuse(kind, code, message, hint) {
   });
 }
 
+const MODES = ['APPEND', 'OVERWRITE'];
+
 const config = {
   schema: {
     type: 'object',
@@ -168,7 +170,7 @@ function target(root, fileOf) {
   const part = (instance, split) => join(stage(instance), `${split}.jsonl`);
   const published = (instance) => join(root, `.published-${instance}`);
   return {
-    traits: { modes: ['APPEND', 'OVERWRITE'], publish: ['swap'], maxWriters: 4, splitBytes: null, expires: null },
+    traits: { modes: MODES, publish: ['swap'], maxWriters: 4, splitBytes: null, expires: null },
     async prepare({ fields, mode, object, create }) {
       if (!create && !existsSync(fileOf(object)))
         throw refuse('missing', 'FILE_NOT_FOUND', `There is no ${object}.jsonl in the folder.`, 'Have it created.');
@@ -250,4 +252,12 @@ function target(root, fileOf) {
   };
 }
 
-export default { api: 1, name: 'jsonl', title: 'JSON lines', config, open };
+export default {
+  api: 1,
+  name: 'jsonl',
+  title: 'JSON lines',
+  roles: ['SOURCE', 'TARGET'],
+  writeModes: MODES,
+  config,
+  open,
+};

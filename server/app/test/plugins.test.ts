@@ -9,7 +9,7 @@ let pool: HostPool;
 let folder: Awaited<ReturnType<typeof makeFolder>>;
 
 const sound = (name: string) => `const config = { schema: {}, secrets: [], endpoint: [], parse: (options) => options };
-export default { api: 1, name: '${name}', title: 'T', config, open: () => ({ source: {}, async [Symbol.asyncDispose]() {} }) };`;
+export default { api: 1, name: '${name}', title: 'T', roles: ['SOURCE'], writeModes: [], config, open: () => ({ source: {}, async [Symbol.asyncDispose]() {} }) };`;
 
 function plugin(name: string, text: string, api = 1): void {
   mkdirSync(join(folder.path, name));

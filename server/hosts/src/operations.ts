@@ -21,16 +21,15 @@ type Runner<O extends Operation> = (
 /** What a host can do, by name. */
 export const operations: { [O in Operation]: Runner<O> } = {
   async info({ module }) {
-    const { name, title, config, open } = await load(module);
-    const session = await tryOpen(open);
+    const { name, title, roles, writeModes, config } = await load(module);
     return {
       name,
       title,
       schema: config.schema,
       secrets: [...config.secrets],
       endpoint: [...config.endpoint],
-      roles: session.roles,
-      writeModes: session.writeModes,
+      roles: [...roles],
+      writeModes: [...writeModes],
     };
   },
   async parse({ end }, around) {
@@ -86,24 +85,10 @@ async function load(module: string): Promise<Connector> {
   if (typeof open !== 'function' || typeof config?.parse !== 'function') throw broken('it has no open or no config');
   if (!Array.isArray(config.secrets) || !config.secrets.every((path) => typeof path === 'string'))
     throw broken('its config does not say which options are secret');
+  if (!Array.isArray(connector.roles) || !Array.isArray(connector.writeModes))
+    throw broken('it does not say its roles or its write modes');
   if (!Array.isArray(config.endpoint)) throw broken('its config does not say which options are its endpoint');
   return connector as Connector;
-}
-
-/** A session knows its roles without reaching anything: opening is lazy. Options are whatever passes for some. */
-async function tryOpen(open: Connector['open']): Promise<{ roles: ('SOURCE' | 'TARGET')[]; writeModes: string[] }> {
-  const nothing: OpenContext = {
-    dial: () => Promise.reject(broken('it reaches for the network while it is opened')),
-    log: () => {},
-    statement: () => {},
-  };
-  const session = await open(new Proxy({}, { get: (_, name) => (typeof name === 'string' ? '' : undefined) }), nothing);
-  const roles: ('SOURCE' | 'TARGET')[] = [];
-  if (session.source !== undefined) roles.push('SOURCE');
-  if (session.target !== undefined) roles.push('TARGET');
-  const writeModes = [...(session.target?.traits.modes ?? [])];
-  await session[Symbol.asyncDispose]();
-  return { roles, writeModes };
 }
 
 async function withSession<T>(end: End, around: Surroundings, work: (session: Session) => Promise<T>): Promise<T> {

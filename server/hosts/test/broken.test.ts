@@ -79,7 +79,8 @@ describe('a plugin that cannot be loaded', () => {
 describe('a plugin that lies', () => {
   it.each([
     ['a title that is a function', 'info', connector().replace("'A probe'", '() => 1'), /title/],
-    ['roles it cannot have', 'info', connector('target: { traits: { modes: [7] } },'), /writeModes\.0/],
+    ['a role that there is not', 'info', connector().replace("['SOURCE']", "['SINK']"), /roles\.0/],
+    ['a write mode that is none', 'info', connector().replace('writeModes: []', 'writeModes: [7]'), /writeModes\.0/],
     [
       'a session that is none',
       'check',

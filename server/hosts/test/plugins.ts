@@ -47,7 +47,7 @@ const open = (options, context) => ({
   async [Symbol.asyncDispose]() {},
   ${parts}
 });
-export default { api: 1, name: '${name}', title: 'A probe', config, open };
+export default { api: 1, name: '${name}', title: 'A probe', roles: ['SOURCE'], writeModes: [], config, open };
 `;
 
 /** Text of a connector that tells as the name of its object whatever the expression gives. */

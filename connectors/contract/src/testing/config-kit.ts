@@ -4,9 +4,9 @@ import { isConnectorError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { KitCase } from './kit.ts';
 
-/** Each required option removed gives a `config` error that names it (law 8); an unknown one likewise. */
+/** What is declared is there, and opening reaches nothing. Each required option removed gives a `config` error that names it (law 8); an unknown one likewise. */
 export function configCases(
-  connector: Pick<Connector<never>, 'config'>,
+  connector: Connector<never>,
   good: { [option: string]: Json },
   required: readonly string[],
 ): KitCase[] {
@@ -22,6 +22,22 @@ export function configCases(
     assert.fail(`options without "${option}" were accepted`);
   };
   return [
+    {
+      law: 8,
+      name: 'its session has the roles and write modes that it declares',
+      run: async () => {
+        const unreached = async () => assert.fail('it reached for the network while it was opened');
+        const context = { dial: unreached, log: () => {}, statement: () => {} };
+        const session = await connector.open(connector.config.parse(good), context);
+        try {
+          assert.equal(session.source !== undefined, connector.roles.includes('SOURCE'));
+          assert.equal(session.target !== undefined, connector.roles.includes('TARGET'));
+          assert.deepEqual(session.target?.traits.modes ?? [], connector.writeModes);
+        } finally {
+          await session[Symbol.asyncDispose]();
+        }
+      },
+    },
     { law: 8, name: 'good options are accepted', run: async () => void connector.config.parse(good) },
     {
       law: 8,

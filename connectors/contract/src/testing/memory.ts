@@ -41,12 +41,16 @@ function objectOf(store: MemoryStore, name: string): MemoryObject {
   return found;
 }
 
+const MODES = ['APPEND', 'OVERWRITE'] as const;
+
 /** The reference connector: the contract in its simplest form, with no system behind it. */
 export function createMemoryConnector(store: MemoryStore) {
   return defineConnector<{ name: string }>({
     api: 1,
     name: 'memory',
     title: 'Memory',
+    roles: ['SOURCE', 'TARGET'],
+    writeModes: MODES,
     config: {
       schema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
       secrets: [],
@@ -140,7 +144,7 @@ function memoryTarget(store: MemoryStore): Target {
   };
   return {
     traits: {
-      modes: ['APPEND', 'OVERWRITE'],
+      modes: MODES,
       publish: ['transaction'],
       maxWriters: 8,
       splitBytes: null,
