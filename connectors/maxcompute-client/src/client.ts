@@ -1,107 +1,124 @@
-import type { BlockWriter } from './block-writer.ts';
-import type { BodyFormat } from './body-format.ts';
-import type { Compression } from './compression.ts';
+import { createSchemaSql, createTableSql, dropSchemaSql, type TableDefinition } from './ddl.ts';
 import { Http } from './http.ts';
-import { getProject, getTable, hasPartition, listPartitions, listTables, type Table } from './metadata.ts';
+import {
+  type InstanceFilter,
+  type InstanceProgress,
+  type InstanceSummary,
+  instanceProgress,
+  listInstances,
+  type TaskSummary,
+  taskSummary,
+} from './instance-reports.ts';
+import {
+  instanceStatus,
+  type SubmitOptions,
+  stopInstance,
+  submitSql,
+  type TaskStatus,
+  taskStatuses,
+} from './instances.ts';
+import { logviewAddress } from './logview.ts';
 import type { ClientOptions } from './options.ts';
-import type { Partition } from './partition.ts';
-import type { DecodedBatch } from './record-decoder.ts';
-import { runSql, type SqlOptions, type SqlResult } from './sql.ts';
-import { createDownload, type DownloadOf, type ReadOptions, readRows } from './tunnel-download.ts';
-import { createUpload, reloadUpload, type UploadSession, writeBlock } from './tunnel-upload.ts';
-import { commitUpload } from './upload-commit.ts';
+import { getProject, listProjects, type Project, type ProjectFilter } from './projects.ts';
+import { getSchema, listSchemas, type SchemaInfo } from './schemas.ts';
+import { runSql, type SqlOptions, type SqlResult, waitForInstance } from './sql.ts';
+import { type SqlCost, sqlCost } from './sql-cost.ts';
+import { type Download, openDownload, type TableClient, tableClient } from './table-client.ts';
+import { findTables, getTables, listTables, type TableDetails, type TableFilter, type TableSummary } from './tables.ts';
 
 /** One project, as a program uses it. Everything here is also a function over `Http`, with more options. */
 export interface Client {
   readonly http: Http;
-  project(signal?: AbortSignal): Promise<{ name: string; owner: string }>;
+  /** Also the check that the project can be reached with these credentials. */
+  project(signal?: AbortSignal): Promise<Project>;
+  /** All projects that the account may see. */
+  projects(filter?: ProjectFilter, signal?: AbortSignal): AsyncGenerator<Project>;
+  /** Names alone. */
   tables(prefix?: string, signal?: AbortSignal): AsyncGenerator<string>;
+  findTables(filter?: TableFilter, signal?: AbortSignal): AsyncGenerator<TableSummary>;
+  /** Many tables in few requests; those that are not there are left out. */
+  getTables(names: readonly string[], signal?: AbortSignal): AsyncGenerator<TableDetails>;
   table(name: string): TableClient;
+  /** Does nothing where there is a table of that name. */
+  createTable(name: string, definition: TableDefinition, signal?: AbortSignal): Promise<void>;
+  /** Of a project with three-tier names. */
+  schemas(signal?: AbortSignal): AsyncGenerator<SchemaInfo>;
+  /** Undefined where there is no such schema. */
+  schema(name: string, signal?: AbortSignal): Promise<SchemaInfo | undefined>;
+  /** Does nothing where it is there. */
+  createSchema(name: string, signal?: AbortSignal): Promise<void>;
+  /** Does nothing where it is not there. */
+  dropSchema(name: string, signal?: AbortSignal): Promise<void>;
+  /** Runs a statement and waits for it. */
   sql(text: string, options?: SqlOptions): Promise<SqlResult>;
+  /** Submits a statement and does not wait. */
+  submit(text: string, options?: SubmitOptions): Promise<InstanceClient>;
+  /** What a statement would cost. Nothing is run. */
+  cost(text: string, options?: SubmitOptions): Promise<SqlCost>;
+  instance(id: string): InstanceClient;
+  instances(filter?: InstanceFilter, signal?: AbortSignal): AsyncGenerator<InstanceSummary>;
   /** The rows of a SELECT, typed and without the limit of `sql`, by the `instanceId` that it gave. */
   result(instanceId: string, signal?: AbortSignal): Promise<Download>;
   /** Closes kept-alive connections. */
   close(): void;
 }
 
-export interface UploadOptions {
-  partition?: { name: string; value: string }[];
-  /** Replace the content of table or partition at commit. */
-  overwrite?: boolean;
-  createPartition?: boolean;
-  compression?: Compression;
-  /** Default `records`. Arrow is faster, but holds no TIMESTAMP outside of 1677-09-21 … 2262-04-11. */
-  format?: BodyFormat;
-  signal?: AbortSignal;
-}
-
-export interface TableClient {
-  /** Undefined where there is no such table. */
-  get(signal?: AbortSignal): Promise<Table | undefined>;
-  exists(signal?: AbortSignal): Promise<boolean>;
-  partitions(signal?: AbortSignal): AsyncGenerator<{ name: string; value: string }[]>;
-  hasPartition(partition: Partition, signal?: AbortSignal): Promise<boolean>;
-  /** Nothing is visible before `commit`. */
-  upload(options?: UploadOptions): Promise<Upload>;
-  download(options?: { partition?: { name: string; value: string }[]; signal?: AbortSignal }): Promise<Download>;
-}
-
-export interface Upload {
-  readonly session: UploadSession;
-  block(id: number): Promise<BlockWriter>;
-  reload(): Promise<UploadSession>;
-  /** @throws MaxComputeError as `commitUpload` does */
-  commit(blocks: readonly number[]): Promise<void>;
-}
-
-export interface Download {
-  readonly rows: number;
-  readonly columns: UploadSession['columns'];
-  read(start: number, count: number, options?: ReadOptions): AsyncGenerator<DecodedBatch>;
+/** One submitted statement. */
+export interface InstanceClient {
+  readonly id: string;
+  /** `RUNNING`, `SUSPENDED` or `TERMINATED`, which does not say how it ended: `tasks` does. */
+  status(signal?: AbortSignal): Promise<string>;
+  tasks(signal?: AbortSignal): Promise<TaskStatus[]>;
+  progress(signal?: AbortSignal): Promise<InstanceProgress>;
+  /** Of its first task where none is named. */
+  summary(task?: string, signal?: AbortSignal): Promise<TaskSummary>;
+  /** Waits until it has ended; a signal stops it. */
+  wait(onProgress?: (progress: InstanceProgress) => void, signal?: AbortSignal): Promise<TaskStatus[]>;
+  /** Takes a while; one that has ended is no error. */
+  stop(signal?: AbortSignal): Promise<void>;
+  /** An address for people, which shows the instance to whoever has it. @param hours how long (default 24) */
+  logview(hours?: number, signal?: AbortSignal): Promise<string>;
 }
 
 /** @throws MaxComputeError `BadOption` */
 export function createClient(options: ClientOptions): Client {
   const http = new Http(options);
+  const run = async (sql: string, signal?: AbortSignal) => {
+    await runSql(http, sql, signal === undefined ? {} : { signal });
+  };
   return {
     http,
     project: (signal) => getProject(http, signal),
+    projects: (filter, signal) => listProjects(http, filter, signal),
     tables: (prefix, signal) => listTables(http, prefix, signal),
+    findTables: (filter, signal) => findTables(http, filter, signal),
+    getTables: (names, signal) => getTables(http, names, signal),
     table: (name) => tableClient(http, name),
+    createTable: (name, definition, signal) => run(createTableSql(name, definition, true), signal),
+    schemas: (signal) => listSchemas(http, signal),
+    schema: (name, signal) => getSchema(http, name, signal),
+    createSchema: (name, signal) => run(createSchemaSql(name, true), signal),
+    dropSchema: (name, signal) => run(dropSchemaSql(name, true), signal),
     sql: (text, how) => runSql(http, text, how),
+    submit: async (text, how) => instanceClient(http, await submitSql(http, text, how)),
+    cost: (text, how) => sqlCost(http, text, how),
+    instance: (id) => instanceClient(http, id),
+    instances: (filter, signal) => listInstances(http, filter, signal),
     result: (instance, signal) => openDownload(http, { instance }, signal),
     close: () => http.close(),
   };
 }
 
-function tableClient(http: Http, table: string): TableClient {
+function instanceClient(http: Http, id: string): InstanceClient {
   return {
-    get: (signal) => getTable(http, table, signal),
-    exists: async (signal) => (await getTable(http, table, signal)) !== undefined,
-    partitions: (signal) => listPartitions(http, table, signal),
-    hasPartition: (partition, signal) => hasPartition(http, table, partition, signal),
-    upload: (options = {}) => openUpload(http, table, options),
-    download: ({ partition = [], signal } = {}) => openDownload(http, { table, partition }, signal),
-  };
-}
-
-async function openDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<Download> {
-  const session = await createDownload(http, of, signal);
-  return {
-    rows: session.rows,
-    columns: session.columns,
-    read: (start, count, how) => readRows(http, of, session, start, count, how),
-  };
-}
-
-async function openUpload(http: Http, table: string, options: UploadOptions): Promise<Upload> {
-  const { partition = [], overwrite = false, createPartition = false, compression, format, signal } = options;
-  const target = { table, partition, overwrite, createPartition };
-  const session = await createUpload(http, target, signal);
-  return {
-    session,
-    block: (id) => writeBlock(http, target, session, id, signal, compression, format),
-    reload: () => reloadUpload(http, target, session.id, signal),
-    commit: (blocks) => commitUpload(http, target, session.id, blocks, signal),
+    id,
+    status: (signal) => instanceStatus(http, id, signal),
+    tasks: (signal) => taskStatuses(http, id, signal),
+    progress: (signal) => instanceProgress(http, id, signal),
+    summary: async (task, signal) =>
+      taskSummary(http, id, task ?? (await taskStatuses(http, id, signal))[0]?.name ?? '', signal),
+    wait: (onProgress, signal) => waitForInstance(http, id, signal, onProgress),
+    stop: (signal) => stopInstance(http, id, signal),
+    logview: (hours, signal) => logviewAddress(http, id, hours, signal),
   };
 }

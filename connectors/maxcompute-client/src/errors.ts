@@ -174,9 +174,10 @@ export function errorOfAnswer(status: number, body: string, headers: AnswerHeade
 }
 
 /** The error of a failed SQL task, from its result text. */
-export function errorOfTask(text: string, instanceId: string): MaxComputeError {
+export function errorOfTask(text: string, instanceId: string, requestId?: string): MaxComputeError {
   const message = (textOf(text, 'Message') ?? text).trim();
   const code = /ODPS-\d{7}/.exec(message)?.[0] ?? 'TaskFailed';
   const [kind, hint] = KINDS[code] ?? (['config', 'Correct the statement.'] satisfies Advice);
-  return new MaxComputeError({ code, message: `${message} (instance ${instanceId})`, kind, hint });
+  const request = requestId === undefined ? {} : { requestId };
+  return new MaxComputeError({ code, message: `${message} (instance ${instanceId})`, kind, hint, ...request });
 }

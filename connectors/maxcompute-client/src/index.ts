@@ -8,23 +8,50 @@ export * from './compression.ts';
 export { crc32c } from './crc32c.ts';
 export type { AccessKey, Anonymous, BearerToken, CredentialProvider, Credentials } from './credentials.ts';
 export { parseCsv } from './csv.ts';
+export * from './ddl.ts';
 export { DecimalReader } from './decimal-reader.ts';
 export { endpointsOf, type Network } from './endpoints.ts';
 export * from './errors.ts';
 export * from './found-options.ts';
 export { type Answer, type Call, Http } from './http.ts';
-export * from './instances.ts';
-export * from './metadata.ts';
+export * from './instance-reports.ts';
+export {
+  instanceStatus,
+  type SubmitOptions,
+  stopInstance,
+  submitSql,
+  type TaskResult,
+  type TaskStatus,
+  taskResult,
+  taskStatuses,
+} from './instances.ts';
+export { logviewAddress } from './logview.ts';
 export type { ClientOptions, Dial, Settings } from './options.ts';
 export * from './partition.ts';
+export * from './partitions.ts';
+export * from './projects.ts';
 export * from './record-decoder.ts';
 export { RecordEncoder } from './record-encoder.ts';
 export type { Item, Stamp } from './record-items.ts';
+export { getSchema, listSchemas, type SchemaInfo } from './schemas.ts';
 export * from './signing.ts';
 export * from './sql.ts';
-export * from './sql-text.ts';
+export { type SqlCost, sqlCost } from './sql-cost.ts';
+export { quoteName, quoteText } from './sql-text.ts';
+export {
+  type Clustering,
+  findTables,
+  getTable,
+  getTables,
+  listTables,
+  type Table,
+  type TableDetails,
+  type TableFilter,
+  type TableSummary,
+} from './tables.ts';
 export type { InstancePlace, TunnelPlace } from './tunnel.ts';
 export * from './tunnel-download.ts';
+export { tunnelEndpoint } from './tunnel-endpoint.ts';
 export * from './tunnel-stream.ts';
 export {
   createUpload,

@@ -3,9 +3,18 @@ import { MaxComputeError } from './errors.ts';
 import type { Answer, Http } from './http.ts';
 import { pause } from './pause.ts';
 import { resourceOf } from './resource.ts';
+import { strange } from './rest.ts';
+import { withoutSettings } from './sql-text.ts';
 import { attributeOf, elements, escapeXml, textOf } from './xml.ts';
 
-const TASK = 'AnonymousSQLTask';
+/** What is run: a statement, or the estimate of its cost. */
+const TASKS = {
+  SQL: { name: 'AnonymousSQLTask', more: '' },
+  SQLCost: {
+    name: 'AnonymousSQLCostTask',
+    more: '<Property><Name>sqlcostmode</Name><Value>sqlcostmode</Value></Property>',
+  },
+};
 /** The types of version 2, without which half of the types are refused; UTC, so that nothing depends on the project. */
 const SETTINGS = { 'odps.sql.type.system.odps2': 'true', 'odps.sql.decimal.odps2': 'true', 'odps.sql.timezone': 'UTC' };
 /** How long the first submission of a Guid may take to be set up. */
@@ -19,6 +28,8 @@ export interface SubmitOptions {
   guid?: string;
   /** 0 is the highest (default 9). */
   priority?: number;
+  /** Asks the service to wait a little and to answer with the result, where it can: saves polling for short statements. */
+  tryWait?: boolean;
 }
 
 export interface TaskStatus {
@@ -27,7 +38,7 @@ export interface TaskStatus {
   status: string;
 }
 
-const instancePath = (http: Http, id: string) => resourceOf('projects', http.options.project, 'instances', id);
+export const instancePath = (http: Http, id: string) => resourceOf('projects', http.options.project, 'instances', id);
 
 function get(http: Http, id: string, query: { [name: string]: string }, signal?: AbortSignal): Promise<Answer> {
   return http.call({
@@ -42,22 +53,32 @@ function get(http: Http, id: string, query: { [name: string]: string }, signal?:
 
 /** Submits one statement; gives the instance's id at once. Repeated with its Guid while the answer is not known. */
 export async function submitSql(http: Http, sql: string, options: SubmitOptions = {}): Promise<string> {
+  return (await submitTask(http, sql, options)).id;
+}
+
+/** The same, with the answer's body, which holds the results where the service waited. */
+export async function submitTask(
+  http: Http,
+  sql: string,
+  options: SubmitOptions,
+  kind: keyof typeof TASKS = 'SQL',
+): Promise<{ id: string; answer: Answer }> {
   const { project, schema } = http.options;
-  const body = jobXml(http, sql, options);
+  const body = jobXml(http, sql, options, kind);
   const deadline = Date.now() + CONFLICT_MS;
   for (;;) {
     try {
-      const { headers } = await http.call({
+      const answer = await http.call({
         method: 'POST',
         base: http.options.endpoint,
         resource: `${resourceOf('projects', project)}/instances`,
-        query: { curr_project: project, curr_schema: schema },
+        query: { curr_project: project, curr_schema: schema, tryWait: options.tryWait ? '' : undefined },
         body,
         // The Guid makes it so: a second submission finds the first one's instance.
         repeatable: true,
         signal: options.signal,
       });
-      return idOf(headers.location);
+      return { id: idOf(answer), answer };
     } catch (error) {
       // The first submission with this Guid is still being set up.
       if (!(error instanceof MaxComputeError) || error.status !== 409 || Date.now() > deadline) throw error;
@@ -66,29 +87,25 @@ export async function submitSql(http: Http, sql: string, options: SubmitOptions 
   }
 }
 
-function idOf(location: string | undefined): string {
-  const id = location?.split('?')[0].split('/').pop();
+function idOf(answer: Answer): string {
+  const id = answer.headers.location?.split('?')[0].split('/').pop();
   if (id) return decodeURIComponent(id);
-  throw new MaxComputeError({
-    code: 'UnreadableAnswer',
-    kind: 'config',
-    message: 'The answer to a statement names no instance.',
-    hint: 'Check the endpoint: it should end in /api.',
-  });
+  throw strange(answer).with({ message: 'The answer to a statement names no instance.' });
 }
 
-function jobXml(http: Http, sql: string, options: SubmitOptions): string {
+function jobXml(http: Http, text: string, options: SubmitOptions, kind: keyof typeof TASKS): string {
+  const { sql, settings: set } = withoutSettings(text);
   const { schema } = http.options;
   const named =
     schema === undefined
       ? {}
       : { 'odps.namespace.schema': 'true', 'odps.sql.allow.namespace.schema': 'true', 'odps.default.schema': schema };
-  const settings = JSON.stringify({ ...SETTINGS, ...named, ...options.settings });
+  const settings = JSON.stringify({ ...SETTINGS, ...named, ...options.settings, ...set });
   const property = (name: string, value: string) =>
     `<Property><Name>${name}</Name><Value>${escapeXml(value)}</Value></Property>`;
-  const config = `<Config>${property('uuid', randomUUID())}${property('settings', settings)}</Config>`;
+  const config = `<Config>${property('uuid', randomUUID())}${property('settings', settings)}${TASKS[kind].more}</Config>`;
   const query = `<Query><![CDATA[${terminated(sql).replaceAll(']]>', ']]]]><![CDATA[>')}]]></Query>`;
-  const task = `<SQL><Name>${TASK}</Name>${config}${query}</SQL>`;
+  const task = `<${kind}><Name>${TASKS[kind].name}</Name>${config}${query}</${kind}>`;
   const guid = escapeXml(options.guid ?? randomUUID());
   return `<?xml version="1.0" encoding="utf-8"?><Instance><Job><Priority>${options.priority ?? 9}</Priority><Guid>${guid}</Guid><Tasks>${task}</Tasks><DAG><RunMode>Sequence</RunMode></DAG></Job></Instance>`;
 }
@@ -106,7 +123,11 @@ export async function instanceStatus(http: Http, id: string, signal?: AbortSigna
 }
 
 export async function taskStatuses(http: Http, id: string, signal?: AbortSignal): Promise<TaskStatus[]> {
-  return elements((await get(http, id, { taskstatus: '' }, signal)).body, 'Task').map(({ content }) => ({
+  return statusesIn((await get(http, id, { taskstatus: '' }, signal)).body);
+}
+
+export function statusesIn(xml: string): TaskStatus[] {
+  return elements(xml, 'Task').map(({ content }) => ({
     name: textOf(content, 'Name') ?? '',
     status: (textOf(content, 'Status') ?? 'UNKNOWN').toUpperCase(),
   }));
@@ -118,19 +139,26 @@ export interface TaskResult {
   format: string;
   /** The service cut the rows at its limit. */
   truncated: boolean;
+  requestId: string | undefined;
 }
 
 export async function taskResult(http: Http, id: string, task: string, signal?: AbortSignal): Promise<TaskResult> {
-  const tasks = elements((await get(http, id, { result: '' }, signal)).body, 'Task');
+  return resultIn(await get(http, id, { result: '' }, signal), task);
+}
+
+export function resultIn({ body, headers }: Pick<Answer, 'body' | 'headers'>, task: string): TaskResult {
+  const requestId = headers['x-odps-request-id'] as string | undefined;
+  const tasks = elements(body, 'Task');
   const found = tasks.find(({ content }) => textOf(content, 'Name') === task) ?? tasks[0];
   const [result] = elements(found?.content ?? '', 'Result');
-  if (found === undefined || result === undefined) return { text: '', format: 'text', truncated: false };
+  if (found === undefined || result === undefined) return { text: '', format: 'text', truncated: false, requestId };
   const raw = textOf(found.content, 'Result') ?? '';
   const packed = attributeOf(result.attributes, 'Transform')?.toLowerCase() === 'base64';
   return {
     text: packed ? Buffer.from(raw, 'base64').toString('utf8') : raw,
     format: attributeOf(result.attributes, 'Format')?.toLowerCase() ?? 'text',
     truncated: /"SelectResultStatus"\s*:\s*"TRUNCATED"/i.test(textOf(found.content, 'ResultDescriptor') ?? ''),
+    requestId,
   };
 }
 

@@ -1,8 +1,8 @@
 import { MaxComputeError } from './errors.ts';
 import type { Answer, Call, Http } from './http.ts';
-import { tunnelEndpoint } from './metadata.ts';
 import { partitionSpec } from './partition.ts';
 import { resourceOf } from './resource.ts';
+import { tunnelEndpoint } from './tunnel-endpoint.ts';
 import { parseType } from './type-parser.ts';
 import type { OdpsColumn } from './types.ts';
 

@@ -31,6 +31,8 @@ export interface OdpsColumn {
   type: OdpsType;
   nullable: boolean;
   comment: string;
+  /** As SQL writes it, where the column has one. */
+  defaultValue?: string | undefined;
 }
 
 export interface OdpsSchema {

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import {
+  alterTableSql,
   attributeOf,
+  createSchemaSql,
+  createTableSql,
+  dropSchemaSql,
+  dropTableSql,
   elements,
   escapeXml,
+  getPartition,
   type OdpsType,
   parseType,
   textOf,
+  truncateTableSql,
   tunnelEndpoint,
   typeText,
   unescapeXml,
@@ -40,8 +47,11 @@ describe('a table', () => {
     const { client, got } = await service(
       json(200, `<Table><Name>t</Name><Schema format="Json">${text}</Schema></Table>`),
     );
-    expect(await client.table('T').get()).toEqual({
+    expect(await client.table('T').get()).toMatchObject({
       name: 't',
+      type: 'MANAGED_TABLE',
+      isTransactional: true,
+      extended: null,
       comment: 'about <t>',
       isView: false,
       columns: [
@@ -67,9 +77,75 @@ describe('a table', () => {
     await expect(client.table('t').get()).rejects.toMatchObject({ kind: 'missing' });
   });
 
+  it('is described in full: times, clustering, a view, files where they are asked for', async () => {
+    const more = {
+      ...schema,
+      owner: 'ALIYUN$me',
+      createTime: 1_700_000_000,
+      lastModifiedTime: 1_700_000_060,
+      lastAccessTime: 0,
+      lifecycle: 30,
+      PhysicalSize: 300,
+      FileNum: 3,
+      IsArchived: false,
+      location: 'oss://x',
+      columns: [{ name: 'id', type: 'bigint', defaultValue: '7' }],
+      Reserved: JSON.stringify({
+        ClusterType: 'hash',
+        BucketNum: 16,
+        ClusterCols: ['id'],
+        SortCols: [{ name: 'id', order: 'asc' }],
+      }),
+    };
+    const xml = `<Table><Name>t</Name><Schema><![CDATA[${JSON.stringify(more)}]]></Schema><Owner>me</Owner><SchemaName>default</SchemaName><Type>EXTERNAL_TABLE</Type></Table>`;
+    const view = JSON.stringify({ tableName: 'v', isVirtualView: true, viewText: 'SELECT 1', columns: [] });
+    const { client, got } = await service(
+      inTurn(json(200, xml), json(200, `<Table><Name>v</Name><Schema>${escapeXml(view)}</Schema></Table>`)),
+    );
+    expect(await client.table('t').getExtended()).toMatchObject({
+      type: 'EXTERNAL_TABLE',
+      owner: 'me',
+      schema: 'default',
+      lifecycle: 30,
+      createdAt: new Date(1_700_000_000_000),
+      changedAt: new Date(1_700_000_060_000),
+      accessedAt: null,
+      columns: [{ name: 'id', defaultValue: '7' }],
+      clustering: { type: 'hash', buckets: 16, columns: ['id'], sortColumns: ['id'] },
+      extended: { physicalBytes: 300, files: 3, isArchived: false, location: 'oss://x' },
+    });
+    expect(got[0].query.has('extended')).toBe(true);
+    expect(await client.table('v').get()).toMatchObject({ type: 'VIRTUAL_VIEW', isView: true, viewText: 'SELECT 1' });
+  });
+
+  it('comes with a hundred others in one request', async () => {
+    const bodies: string[] = [];
+    const { client, got } = await service(async (one, response) => {
+      const body = (await one.body()).toString();
+      bodies.push(body);
+      const found = elements(body, 'Table').map(({ content }) => textOf(content, 'Name') as string);
+      const rows = found.map(
+        (name) =>
+          `<Table><Name>${name}</Name><Schema>${escapeXml(JSON.stringify({ ...schema, tableName: name }))}</Schema></Table>`,
+      );
+      response.end(`<Tables>${rows.join('')}<Table><Name>gone</Name></Table></Tables>`);
+    });
+    const names = Array.from({ length: 150 }, (_, at) => `T${at}`);
+    const found = await all(client.getTables(names));
+    expect(found.map((one) => one.name)).toEqual(names.map((name) => name.toLowerCase()));
+    expect(got.map((one) => [one.method, one.query.has('query')])).toEqual([
+      ['POST', true],
+      ['POST', true],
+    ]);
+    expect(bodies.map((body) => elements(body, 'Table').length)).toEqual([100, 50]);
+    expect(textOf(bodies[0], 'Project')).toBe('proj');
+  });
+
   it('whose description cannot be read is an error', async () => {
-    const { client } = await service(json(200, '<Table><Schema>{broken</Schema></Table>'));
-    await expect(client.table('t').get()).rejects.toMatchObject({ code: 'UnreadableAnswer' });
+    const { client } = await service(
+      json(200, '<Table><Schema>{broken</Schema></Table>', { 'x-odps-request-id': 'R3' }),
+    );
+    await expect(client.table('t').get()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R3' });
   });
 });
 
@@ -86,6 +162,97 @@ describe('lists', () => {
       [undefined, 'x'],
       ['m&1', 'x'],
     ]);
+  });
+
+  it('of tables are filtered by the service', async () => {
+    const { client, got } = await service(
+      json(200, '<Tables><Marker/><Table><Name>v</Name><Owner>me</Owner><Type>VIRTUAL_VIEW</Type></Table></Tables>'),
+    );
+    expect(await all(client.findTables({ prefix: 'x', owner: 'me', type: 'VIRTUAL_VIEW' }))).toEqual([
+      { name: 'v', owner: 'me', type: 'VIRTUAL_VIEW' },
+    ]);
+    expect(Object.fromEntries(got[0].query)).toMatchObject({ name: 'x', owner: 'me', type: 'VIRTUAL_VIEW' });
+  });
+
+  it('of projects are read page by page', async () => {
+    const page = (marker: string, name: string) =>
+      json(
+        200,
+        `<Projects><Marker>${marker}</Marker><Project><Name>${name}</Name><Owner>o</Owner></Project></Projects>`,
+      );
+    const { client, got } = await service(inTurn(page('m', 'a'), page('', 'b')));
+    expect((await all(client.projects({ prefix: 'x' }))).map((one) => [one.name, one.owner])).toEqual([
+      ['a', 'o'],
+      ['b', 'o'],
+    ]);
+    expect(got.map((one) => [one.path, one.query.get('name'), one.query.get('marker')])).toEqual([
+      ['/api/projects', 'x', undefined],
+      ['/api/projects', 'x', 'm'],
+    ]);
+  });
+
+  it('of schemas are read, or asked for by SQL where the service has no request for them', async () => {
+    const list =
+      '<Schemas><Marker/><Schema><Name>s</Name><Owner>o</Owner><CreateTime>Thu, 10 Dec 2015 12:57:57 GMT</CreateTime></Schema></Schemas>';
+    const direct = await service(json(200, list));
+    expect(await all(direct.client.schemas())).toMatchObject([
+      { name: 's', owner: 'o', createdAt: new Date('2015-12-10T12:57:57Z') },
+    ]);
+    const { client } = await service((one, response) => {
+      if (one.path.endsWith('/schemas'))
+        return json(405, '<Error><Code>MethodNotAllowed</Code><Message>m</Message></Error>')(one, response);
+      if (one.method === 'POST') return json(201, '', { location: 'http://h/projects/p/instances/i1' })(one, response);
+      const task = `<Task><Name>t</Name><Status>Success</Status><Result Format="text">default\nother\n</Result></Task>`;
+      return json(200, `<Instance><Status>Terminated</Status><Tasks>${task}</Tasks></Instance>`)(one, response);
+    });
+    expect((await all(client.schemas())).map((one) => one.name)).toEqual(['default', 'other']);
+    const absent = await service(json(404, '<Error><Code>NoSuchObject</Code><Message>m</Message></Error>'));
+    expect(await absent.client.schema('X')).toBeUndefined();
+    expect(absent.got[0].path).toBe('/api/projects/proj/schemas/x');
+  });
+
+  it('that never end are ended: a marker that comes twice is the last', async () => {
+    const { client, got } = await service(
+      json(200, '<Tables><Marker>m</Marker><Table><Name>a</Name></Table></Tables>'),
+    );
+    expect(await all(client.tables())).toEqual(['a', 'a']);
+    expect(got.length).toBe(2);
+  });
+
+  it('of partitions hold one page in memory, however many there are', async () => {
+    let page = 0;
+    const { client, got } = await service(async (one, response) => {
+      await one.body();
+      page++;
+      const rows = Array.from(
+        { length: 1_000 },
+        (_, at) =>
+          `<Partition><Column Name="pt" Value="${page}-${at}"/><CreationTime>1700000000</CreationTime><PartitionSize>5</PartitionSize><PartitionRecordCount>-1</PartitionRecordCount></Partition>`,
+      );
+      response.end(`<Partitions><Marker>${page === 50 ? '' : page}</Marker>${rows.join('')}</Partitions>`);
+    });
+    let count = 0;
+    for await (const one of client
+      .table('t')
+      .findPartitions({ pageSize: 1_000, reverse: true, within: [{ name: 'pt', value: 'x' }] })) {
+      if (count++ === 0)
+        expect(one).toMatchObject({
+          partition: [{ name: 'pt', value: '1-0' }],
+          createdAt: new Date(1_700_000_000_000),
+          bytes: 5,
+          rows: null,
+        });
+      // A page is asked for only when the one before it was used up.
+      expect(got.length).toBe(Math.ceil(count / 1_000));
+    }
+    expect(count).toBe(50_000);
+    expect(Object.fromEntries(got[1].query)).toMatchObject({
+      partitions: '',
+      maxitems: '1000',
+      reverse: '',
+      marker: '1',
+      partition: "pt='x'",
+    });
   });
 
   it('of partitions are read page by page', async () => {
@@ -116,6 +283,88 @@ it('finds out whether a partition is there', async () => {
   await expect(client.table('t').hasPartition(partition)).rejects.toMatchObject({ code: 'NoSuchTable' });
 });
 
+it('tells the figures of a partition', async () => {
+  const told = {
+    createTime: 1_700_000_000,
+    partitionSize: 10,
+    partitionRecordNum: 2,
+    LifeCycle: 7,
+    FileNum: 1,
+    PhysicalSize: 30,
+  };
+  const { client, http, got } = await service(
+    json(200, `<Partition><Schema><![CDATA[${JSON.stringify(told)}]]></Schema></Partition>`),
+  );
+  const partition = [{ name: 'pt', value: "it's 100%" }];
+  expect(await client.table('t').partition(partition)).toMatchObject({
+    partition,
+    rows: 2,
+    bytes: 10,
+    createdAt: new Date(1_700_000_000_000),
+    extended: null,
+  });
+  expect(got[0].query.get('partition')).toBe("pt='it\\'s 100%'");
+  expect((await getPartition(http, 't', partition, undefined, true))?.extended).toEqual({
+    isArchived: false,
+    lifecycle: 7,
+    files: 1,
+    physicalBytes: 30,
+  });
+});
+
+describe('statements about tables', () => {
+  it.each([
+    [
+      createTableSql(
+        'odd`name',
+        {
+          columns: [
+            { name: 'id', type: 'bigint' },
+            { name: 'na`me', type: parseType('map<string,decimal(5,2)>'), comment: "it's a \\ \n", nullable: false },
+            { name: 'n', type: 'int', defaultValue: '7' },
+          ],
+          partitionColumns: [{ name: 'pt', type: 'string', comment: 'day' }],
+          comment: "o'hara",
+          lifecycle: 7,
+        },
+        true,
+      ),
+      "CREATE TABLE IF NOT EXISTS `odd``name` (`id` bigint, `na``me` MAP<STRING,DECIMAL(5,2)> NOT NULL COMMENT 'it\\'s a \\\\ \\n', `n` int DEFAULT 7) COMMENT 'o\\'hara' PARTITIONED BY (`pt` string COMMENT 'day') LIFECYCLE 7",
+    ],
+    [
+      createTableSql('d', {
+        columns: [{ name: 'ID', type: 'bigint' }],
+        primaryKey: ['id'],
+        properties: { 'a.b': "c'" },
+      }),
+      "CREATE TABLE `d` (`ID` bigint NOT NULL, PRIMARY KEY (`id`)) TBLPROPERTIES ('transactional'='true', 'a.b'='c\\'')",
+    ],
+    [
+      alterTableSql('t', { addPartition: [{ name: 'pt', value: "a'b%" }], ifNotExists: true }),
+      "ALTER TABLE `t` ADD IF NOT EXISTS PARTITION (`pt`='a\\'b%')",
+    ],
+    [alterTableSql('t', { dropPartition: [{ name: 'pt', value: 'x' }] }), "ALTER TABLE `t` DROP PARTITION (`pt`='x')"],
+    [alterTableSql('t', { dropColumns: ['a', 'b'] }), 'ALTER TABLE `t` DROP COLUMNS `a`, `b`'],
+    [
+      alterTableSql('t', { renameColumn: 'a', to: { name: 'b', type: 'string' } }),
+      'ALTER TABLE `t` CHANGE COLUMN `a` `b` string',
+    ],
+    [truncateTableSql('t', [{ name: 'pt', value: 'x' }]), "TRUNCATE TABLE `t` PARTITION (`pt`='x')"],
+    [dropTableSql('t', true), 'DROP TABLE IF EXISTS `t`'],
+    [createSchemaSql('s', true), 'CREATE SCHEMA IF NOT EXISTS `s`'],
+    [dropSchemaSql('s'), 'DROP SCHEMA `s`'],
+  ])('quote what they are given: %s', (made, wanted) => {
+    expect(made).toBe(wanted);
+  });
+
+  it('take no type or lifecycle that is none', () => {
+    const wrong = expect.objectContaining({ code: 'BadOption' });
+    expect(() => createTableSql('t', { columns: [{ name: 'a', type: "int); DROP TABLE x --'" }] })).toThrow(wrong);
+    expect(() => createTableSql('t', { columns: [], lifecycle: 0.5 })).toThrow(wrong);
+    expect(() => alterTableSql('t', { lifecycle: -1 })).toThrow(wrong);
+  });
+});
+
 describe('the tunnel', () => {
   it('is asked for once', async () => {
     const { http, got } = await service(json(200, ' dt.example:8080\n'), { tunnelEndpoint: undefined, quota: 'q' });
@@ -137,7 +386,7 @@ it('knows a project from a page', async () => {
       json(200, '<html>hello</html>'),
     ),
   );
-  expect(await client.project()).toEqual({ name: 'proj', owner: 'me' });
+  expect(await client.project()).toMatchObject({ name: 'proj', owner: 'me', properties: {} });
   await expect(client.project()).rejects.toMatchObject({ code: 'UnreadableAnswer', kind: 'config' });
 });
 

@@ -116,7 +116,7 @@ describe('a proxy', () => {
     // The certificate is the endpoint's, seen through the proxy, and nobody signed it.
     await expect(made.project()).rejects.toMatchObject({ code: 'CertificateRefused', kind: 'config' });
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
-    expect(await made.project()).toEqual({ name: 'proj', owner: 'me' });
+    expect(await made.project()).toMatchObject({ name: 'proj', owner: 'me' });
     expect(new Set(asked.map((one) => one.line))).toEqual(new Set(['CONNECT localhost:443']));
   });
 

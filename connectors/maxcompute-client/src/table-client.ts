@@ -1,0 +1,117 @@
+import type { BlockWriter } from './block-writer.ts';
+import type { BodyFormat } from './body-format.ts';
+import type { Compression } from './compression.ts';
+import { alterTableSql, dropTableSql, type TableChange, truncateTableSql } from './ddl.ts';
+import type { Http } from './http.ts';
+import type { Partition } from './partition.ts';
+import {
+  findPartitions,
+  getPartition,
+  hasPartition,
+  listPartitions,
+  type PartitionDetails,
+  type PartitionFilter,
+  type PartitionInfo,
+} from './partitions.ts';
+import type { DecodedBatch } from './record-decoder.ts';
+import { runSql } from './sql.ts';
+import { getTable, type TableDetails } from './tables.ts';
+import { createDownload, type DownloadOf, type ReadOptions, readRows } from './tunnel-download.ts';
+import { createUpload, reloadUpload, type UploadSession, writeBlock } from './tunnel-upload.ts';
+import { commitUpload } from './upload-commit.ts';
+
+export interface UploadOptions {
+  partition?: { name: string; value: string }[];
+  /** Replace the content of table or partition at commit. */
+  overwrite?: boolean;
+  createPartition?: boolean;
+  compression?: Compression;
+  /** Default `records`. Arrow is faster, but holds no TIMESTAMP outside of 1677-09-21 … 2262-04-11. */
+  format?: BodyFormat;
+  signal?: AbortSignal;
+}
+
+/** One table: what it is, its partitions, and rows in and out. */
+export interface TableClient {
+  /** Undefined where there is no such table. */
+  get(signal?: AbortSignal): Promise<TableDetails | undefined>;
+  /** The same with its files and physical size. */
+  getExtended(signal?: AbortSignal): Promise<TableDetails | undefined>;
+  exists(signal?: AbortSignal): Promise<boolean>;
+  partitions(signal?: AbortSignal): AsyncGenerator<{ name: string; value: string }[]>;
+  /** Partitions with their figures; one page is in memory at a time, so that there may be millions. */
+  findPartitions(filter?: PartitionFilter, signal?: AbortSignal): AsyncGenerator<PartitionInfo>;
+  /** Undefined where there is no such partition. */
+  partition(partition: Partition, signal?: AbortSignal): Promise<PartitionDetails | undefined>;
+  hasPartition(partition: Partition, signal?: AbortSignal): Promise<boolean>;
+  /** Does nothing where it is there. */
+  addPartition(partition: Partition, signal?: AbortSignal): Promise<void>;
+  /** Does nothing where it is not there. */
+  dropPartition(partition: Partition, signal?: AbortSignal): Promise<void>;
+  alter(change: TableChange, signal?: AbortSignal): Promise<void>;
+  /** Empties the table, or the partition. */
+  truncate(partition?: Partition, signal?: AbortSignal): Promise<void>;
+  /** Does nothing where there is no such table. */
+  drop(signal?: AbortSignal): Promise<void>;
+  /** Nothing is visible before `commit`. */
+  upload(options?: UploadOptions): Promise<Upload>;
+  download(options?: { partition?: { name: string; value: string }[]; signal?: AbortSignal }): Promise<Download>;
+}
+
+export interface Upload {
+  readonly session: UploadSession;
+  block(id: number): Promise<BlockWriter>;
+  reload(): Promise<UploadSession>;
+  /** @throws MaxComputeError as `commitUpload` does */
+  commit(blocks: readonly number[]): Promise<void>;
+}
+
+export interface Download {
+  readonly rows: number;
+  readonly columns: UploadSession['columns'];
+  read(start: number, count: number, options?: ReadOptions): AsyncGenerator<DecodedBatch>;
+}
+
+export function tableClient(http: Http, table: string): TableClient {
+  const run = async (sql: string, signal?: AbortSignal) => {
+    await runSql(http, sql, signal === undefined ? {} : { signal });
+  };
+  const alter = (change: TableChange, signal?: AbortSignal) => run(alterTableSql(table, change), signal);
+  return {
+    get: (signal) => getTable(http, table, signal),
+    getExtended: (signal) => getTable(http, table, signal, true),
+    exists: async (signal) => (await getTable(http, table, signal)) !== undefined,
+    partitions: (signal) => listPartitions(http, table, signal),
+    findPartitions: (filter, signal) => findPartitions(http, table, filter, signal),
+    partition: (partition, signal) => getPartition(http, table, partition, signal),
+    hasPartition: (partition, signal) => hasPartition(http, table, partition, signal),
+    addPartition: (partition, signal) => alter({ addPartition: partition, ifNotExists: true }, signal),
+    dropPartition: (partition, signal) => alter({ dropPartition: partition, ifExists: true }, signal),
+    alter,
+    truncate: (partition, signal) => run(truncateTableSql(table, partition), signal),
+    drop: (signal) => run(dropTableSql(table, true), signal),
+    upload: (options = {}) => openUpload(http, table, options),
+    download: ({ partition = [], signal } = {}) => openDownload(http, { table, partition }, signal),
+  };
+}
+
+export async function openDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<Download> {
+  const session = await createDownload(http, of, signal);
+  return {
+    rows: session.rows,
+    columns: session.columns,
+    read: (start, count, how) => readRows(http, of, session, start, count, how),
+  };
+}
+
+async function openUpload(http: Http, table: string, options: UploadOptions): Promise<Upload> {
+  const { partition = [], overwrite = false, createPartition = false, compression, format, signal } = options;
+  const target = { table, partition, overwrite, createPartition };
+  const session = await createUpload(http, target, signal);
+  return {
+    session,
+    block: (id) => writeBlock(http, target, session, id, signal, compression, format),
+    reload: () => reloadUpload(http, target, session.id, signal),
+    commit: (blocks) => commitUpload(http, target, session.id, blocks, signal),
+  };
+}
