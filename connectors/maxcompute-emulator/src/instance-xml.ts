@@ -12,12 +12,12 @@ export function instanceXml(instance: Instance, query: ReadonlyMap<string, strin
   return statusXml(instance, query.has('taskstatus'));
 }
 
-export function instancesXml(instances: readonly Instance[]): string {
-  const rows = instances.map((one) => {
+export function instancesXml({ shown, marker }: { shown: readonly Instance[]; marker: string }): string {
+  const rows = shown.map((one) => {
     const ended = one.endedAt === null ? '' : one.endedAt.toUTCString();
     return `<Instance><Name>${one.id}</Name><Owner>emulator</Owner><Status>${stateOf(one)}</Status><StartTime>${one.startedAt.toUTCString()}</StartTime><EndTime>${ended}</EndTime></Instance>`;
   });
-  return `<Instances><Marker/><MaxItems>${rows.length}</MaxItems>${rows.join('')}</Instances>`;
+  return `<Instances><Marker>${marker}</Marker><MaxItems>${rows.length}</MaxItems>${rows.join('')}</Instances>`;
 }
 
 const stateOf = (instance: Instance) => (instance.status === 'Running' ? 'Running' : 'Terminated');

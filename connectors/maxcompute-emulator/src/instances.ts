@@ -87,18 +87,18 @@ function forgetOldest(instances: Map<string, Instance>, byGuid: Map<string, Inst
 }
 
 function readJob(xml: string) {
-  const sql = textOf(xml, 'Query');
+  const [run] = elements(xml, 'SQL');
+  const sql = run === undefined ? undefined : textOf(run.content, 'Query');
   if (sql === undefined)
     throw new Refusal(
       400,
       'InvalidParameter',
       'The job holds no SQL task with a Query: the emulator runs nothing else.',
     );
-  const task = elements(xml, 'SQL')[0]?.content ?? '';
   const property = elements(xml, 'Property').find(({ content }) => textOf(content, 'Name') === 'settings');
   return {
     sql,
-    taskName: textOf(task, 'Name') ?? 'AnonymousSQLTask',
+    taskName: textOf(run.content, 'Name') ?? 'AnonymousSQLTask',
     settings: readSettings(property === undefined ? '{}' : (textOf(property.content, 'Value') ?? '{}')),
   };
 }

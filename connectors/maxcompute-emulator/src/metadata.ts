@@ -60,10 +60,17 @@ export function tableXml(project: string, manifest: Manifest): string {
 }
 
 /** One page of a list; the marker names its last row. */
-function page<T>(items: T[], key: (item: T) => string, query: Map<string, string>): { items: T[]; marker: string } {
+function page<T>(
+  items: T[],
+  key: (item: T) => string,
+  query: Map<string, string>,
+  backwards = false,
+): { items: T[]; marker: string } {
   const after = query.get('marker') ?? '';
   const size = Number(query.get('maxitems') ?? PAGE) || PAGE;
-  const rest = after === '' ? items : items.filter((item) => key(item) > Buffer.from(after, 'base64url').toString());
+  const last = Buffer.from(after, 'base64url').toString();
+  const behind = (item: T) => (backwards ? key(item) < last : key(item) > last);
+  const rest = after === '' ? items : items.filter(behind);
   const shown = rest.slice(0, size);
   return {
     items: shown,
@@ -89,7 +96,9 @@ export async function partitionsXml(storage: Storage, table: string, { query }: 
   const matches = (spec: string) =>
     wanted.every(({ name, value }) => pairsOf(spec).some((pair) => pair[0] === name && pair[1] === value));
   const sorted = manifest.partitions.filter((one) => matches(one.spec)).sort((a, b) => (a.spec < b.spec ? -1 : 1));
-  const { items, marker } = page(sorted, (one) => one.spec, query);
+  const backwards = query.has('reverse');
+  if (backwards) sorted.reverse();
+  const { items, marker } = page(sorted, (one) => one.spec, query, backwards);
   const rows = items.map((one) => (query.has('name') ? partitionName(one) : partitionRow(one, manifest)));
   return `<Partitions><Marker>${marker}</Marker><MaxItems>${PAGE}</MaxItems>${rows.join('')}</Partitions>`;
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Downloads } from './downloads.ts';
 import { instancesXml, instanceXml } from './instance-xml.ts';
 import type { Instances } from './instances.ts';
+import { chosenInstances, tablesByName } from './lists.ts';
 import { partitionsXml, partitionXml, projectXml, tablesXml, tableXml } from './metadata.ts';
 import { Refusal } from './refusal.ts';
 import { json, type Reply } from './reply.ts';
@@ -43,7 +44,10 @@ export async function route(services: Services, request: Request, response: Serv
   if (kind !== 'tables') throw nothingAt(request);
   if (more.length === 1 && more[0] === 'streams') return services.streams.answer(request, name.toLowerCase());
   if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
-  if (name === undefined) return { body: await tablesXml(storage, request) };
+  if (name === undefined) {
+    const byName = request.method === 'POST' && request.query.has('query');
+    return { body: await (byName ? tablesByName : tablesXml)(storage, request) };
+  }
   return table(services, request, response, name.toLowerCase());
 }
 
@@ -61,7 +65,7 @@ async function instance(
       headers: { location: `http://${request.headers.host}/api/projects/${storage.project}/instances/${made.id}` },
     };
   }
-  if (id === undefined) return { body: instancesXml(instances.list()) };
+  if (id === undefined) return { body: instancesXml(chosenInstances(instances.list(), request.query)) };
   if (request.query.has('downloads') && request.method === 'POST')
     return json(await downloads.createOf(request, instances.find(id)), 201);
   if (request.query.has('downloadid')) return download(services, request, response);
