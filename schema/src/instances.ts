@@ -7,6 +7,7 @@ import {
   listDirty,
   listInstances,
   listSplits,
+  resolveCommit,
   runTask,
   type SplitRow,
   stopInstances,
@@ -35,7 +36,7 @@ const TriggerEnum = builder.enumType('Trigger', {
 });
 const InstanceAction = builder.enumType('InstanceAction', {
   description: 'What can be done with an instance.',
-  values: ['STOP'] as const,
+  values: ['STOP', 'RESOLVE_COMMIT'] as const,
 });
 const SplitState = builder.enumType('SplitState', {
   description: 'How far a split is; SEALED: all of it is durable in the target.',
@@ -255,8 +256,10 @@ export const InstanceType = builder.objectRef<Instance>('Instance').implement({
     can: t.field({
       type: [InstanceAction],
       description: 'What can be done with it now.',
-      resolve: (one) =>
-        ['WAITING', 'QUEUED', 'RUNNING'].includes(one.state) && !one.committing ? ['STOP' as const] : [],
+      resolve: (one) => {
+        if (one.needsDecision) return ['RESOLVE_COMMIT' as const];
+        return ['WAITING', 'QUEUED', 'RUNNING'].includes(one.state) && !one.committing ? ['STOP' as const] : [];
+      },
     }),
     scheduledAt: t.field({
       type: 'DateTime',
@@ -364,15 +367,15 @@ function durationOf(one: Instance): number | null {
   return from === null ? null : (dateOf(one.endedAt) ?? new Date()).getTime() - from.getTime();
 }
 
-function progressOf({ progress, planned }: Instance): ProgressShape {
+function progressOf({ progress }: Instance): ProgressShape {
   if (progress === null)
     return { counts: zero, rowsPerSecond: null, splitsTotal: null, splitsDone: null, stalledOn: null };
   const copying = progress.timings.find((one) => one.phase === 'COPYING')?.millis ?? 0;
   return {
     counts: progress.total,
     rowsPerSecond: copying > 0 ? (progress.total.rowsWritten / copying) * 1_000 : null,
-    splitsTotal: planned ? progress.splits.length : null,
-    splitsDone: null,
+    splitsTotal: progress.splitsTotal,
+    splitsDone: progress.splitsDone,
     stalledOn: progress.stalledOn,
   };
 }
@@ -477,6 +480,32 @@ const InstanceOutcomeType = builder.objectRef<InstanceOutcome>('InstanceOutcome'
   }),
 });
 
+mutation('resolveCommit', {
+  description:
+    'Decides an instance with needsDecision: whether its target holds what it wrote. What it wrote and is not there is removed from staging.',
+  input: builder.inputType('ResolveCommitInput', {
+    description: 'What became of the commit.',
+    fields: (t) => ({
+      instanceId: t.id({ required: true, description: 'The instance.' }),
+      committed: t.boolean({ required: true, description: 'True: it is in the target, and SUCCEEDED. False: FAILED.' }),
+      reason: t.string({ required: true, description: 'How you found out; kept with the transition.' }),
+      requestId: t.string({ description: 'The same id acts once.' }),
+    }),
+  }),
+  errors: ['validation', 'conflict', 'notFound', 'forbidden'],
+  fields: (t) => ({
+    instance: t.field({
+      type: InstanceType,
+      description: 'As it is now.',
+      resolve: (one: { instance: Instance }) => one.instance,
+    }),
+  }),
+  resolve: async (input, context) => {
+    const instanceId = idOf('Instance', input.instanceId);
+    return { instance: await resolveCommit(context.control, context.actor!, { ...input, instanceId }) };
+  },
+});
+
 mutation('stopInstances', {
   description: 'Stops running instances and cancels waiting ones. At most 100 at once.',
   input: builder.inputType('InstanceIdsInput', {
@@ -500,6 +529,7 @@ mutation('stopInstances', {
       context.control,
       context.actor!,
       input.ids.map((id) => idOf('Instance', id)),
+      input.requestId,
     );
     return { outcomes: found.map((one, index) => ({ ...one, given: input.ids[index] }) as never) };
   },

@@ -78,7 +78,10 @@ export const RunOptionsInput = builder.inputType('RunOptionsInput', {
   fields: (t) => ({
     cpu: t.float({ description: 'Cores, a ceiling (default 2).' }),
     memoryMb: t.int({ description: "Of the run's process, in MB (default 1024)." }),
-    timeoutMinutes: t.int({ description: 'Default: three intervals, or a day for timed schedules.' }),
+    timeoutMinutes: t.int({
+      description:
+        'Default: three intervals, or a day for timed schedules. Publishing does not count: it may take as long again, at least one hour and at most six.',
+    }),
     priority: t.field({ type: Priority, description: 'Default NORMAL.' }),
     dirtyRows: t.field({ type: 'BigInt', description: 'Dirty rows allowed (default 0).' }),
     dirtyShare: t.float({ description: 'Share of dirty rows allowed, 0 to 1.' }),

@@ -50,7 +50,9 @@ async function follow(tx: Transaction, ending: Ending, end: HostEnd): Promise<vo
     case 'committed':
       return finish(tx, ending, 'SUCCEEDED', null, null);
     case 'undecided':
-      return undecided(tx, ending, end.message);
+      return end.again
+        ? askAgain(tx, ending, undecidedFailure(end.message), ASK_AGAIN_SECONDS)
+        : undecided(tx, ending, end.message);
     case 'stopped':
       return stopped(tx, ending);
     case 'failed':
@@ -96,18 +98,19 @@ async function requeue(tx: Transaction, ending: Ending, reason: string): Promise
   await moveInstance(tx, instance.id, { from: ['RUNNING'], to: 'QUEUED', by: worker, reason, set: released });
 }
 
+const undecidedFailure = (message: string): Failure => ({
+  kind: 'busy',
+  code: 'COMMIT_UNDECIDED',
+  message,
+  hint: 'Look into the target. Once needsDecision is set, say with resolveCommit whether this run is in it.',
+  retryAfterMs: null,
+  side: 'writer',
+});
+
 async function undecided(tx: Transaction, { instance }: Ending, message: string): Promise<void> {
-  const failure: Failure = {
-    kind: 'busy',
-    code: 'COMMIT_UNDECIDED',
-    message,
-    hint: 'Look into the target, then say with resolveCommit whether this run is in it.',
-    retryAfterMs: null,
-    side: 'writer',
-  };
   await tx
     .update(instances)
-    .set({ needsDecision: true, owner: null, leaseUntil: null, failure })
+    .set({ needsDecision: true, owner: null, leaseUntil: null, ranMs, failure: undecidedFailure(message) })
     .where(eq(instances.id, instance.id));
   // The state stays: those who follow the instance hear of it as progress.
   await tx.execute(sql`select pg_notify(${PROGRESS_CHANNEL}, ${instance.id})`);

@@ -34,6 +34,7 @@ export {
   getFolder,
   rootFolders,
 } from './folders.ts';
+export * from './instance-actions.ts';
 export * from './instances.ts';
 export { type CheckedLink, type MappingRule, suggestMapping } from './mappings.ts';
 export { businessDate, nextOccurrences } from './occurrences.ts';

@@ -1,13 +1,8 @@
 import { and, asc, desc, eq, gte, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { requireRole, visibleWorkspaces } from './access.ts';
-import { recordChange } from './audit.ts';
-import { readNow } from './clock.ts';
-import type { Actor, Control, Transaction } from './context.ts';
-import { ControlError, conflict, invalid, issue, notFound } from './errors.ts';
-import { afterEnd, createInstance, definitionOf, endedWith, lockTask } from './lifecycle.ts';
-import { isEffective } from './occurrences.ts';
+import type { Actor, Control } from './context.ts';
+import { notFound } from './errors.ts';
 import { countRows, cutPage, decodeCursor, encodeCursor, type Page, type PageArgs, pageSize } from './paging.ts';
-import { once } from './requests.ts';
 import {
   attempts,
   dirtyRecords,
@@ -20,118 +15,11 @@ import {
   type Trigger,
   transitions,
 } from './tables/instances.ts';
-import { tasks } from './tables/tasks.ts';
-import { getTask } from './tasks.ts';
-import { type Instance, moveInstance } from './transitions.ts';
+import type { Instance } from './transitions.ts';
 
 export type { Instance } from './transitions.ts';
 
 type Maybe<T> = T | null | undefined;
-
-/** Runs a task now, or as of the scheduled time given; allowed for offline tasks, never outside the effective dates. */
-export async function runTask(
-  control: Control,
-  actor: Actor,
-  input: { taskId: string; scheduledAt?: Maybe<Date>; requestId?: Maybe<string> },
-): Promise<Instance> {
-  const task = await getTask(control, actor, input.taskId);
-  await requireRole(control, actor, task.workspaceId, 'OPERATOR', { noun: 'task', id: task.id });
-  const id = await once(
-    control,
-    actor,
-    { mutation: 'runTask', requestId: input.requestId, content: input },
-    async (tx) => {
-      const [row] = await tx.select().from(tasks).where(eq(tasks.id, task.id)).for('share');
-      if (row.deletedAt !== null) throw notFound('task', task.id);
-      const definition = await definitionOf(tx, row);
-      const scheduledAt = new Date(Math.floor((input.scheduledAt ?? (await readNow(tx))).getTime() / 1_000) * 1_000);
-      if (!isEffective(definition.schedule, scheduledAt)) {
-        const { effectiveFrom, effectiveTo } = definition.schedule;
-        throw invalid([
-          issue(
-            ['scheduledAt'],
-            'OUTSIDE_EFFECTIVE_DATES',
-            `The task is effective from ${effectiveFrom ?? 'the beginning'} to ${effectiveTo ?? 'the end'} of time.`,
-            'Change its effective dates, or choose a time inside them.',
-          ),
-        ]);
-      }
-      const made = await createInstance(tx, row, definition, {
-        trigger: 'MANUAL',
-        scheduledAt,
-        by: actor.name,
-        reason: 'run by hand',
-      });
-      await recordChange(tx, actor, { workspaceId: row.workspaceId, action: 'runTask', objectId: row.id, changes: [] });
-      return made!.id;
-    },
-  );
-  return getInstance(control, actor, id);
-}
-
-export type InstanceOutcome =
-  | { id: string; instance: Instance; error: null }
-  | { id: string; instance: null; error: ControlError };
-
-/** Stops running instances and cancels waiting ones; one outcome per id, in order. */
-export async function stopInstances(
-  control: Control,
-  actor: Actor,
-  ids: readonly string[],
-): Promise<InstanceOutcome[]> {
-  const outcomes: InstanceOutcome[] = [];
-  for (const id of ids) {
-    try {
-      outcomes.push({ id, instance: await stopInstance(control, actor, id), error: null });
-    } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-      outcomes.push({ id, instance: null, error });
-    }
-  }
-  return outcomes;
-}
-
-async function stopInstance(control: Control, actor: Actor, id: string): Promise<Instance> {
-  const instance = await getInstance(control, actor, id);
-  await requireRole(control, actor, instance.workspaceId, 'OPERATOR', { noun: 'instance', id });
-  const done = await control.db.transaction(async (tx) => {
-    await lockTask(tx, instance.taskId);
-    if (!(await cancelled(tx, actor, instance)) && !(await askedToStop(tx, actor, id))) return false;
-    const { workspaceId } = instance;
-    await recordChange(tx, actor, { workspaceId, action: 'stopInstance', objectId: id, changes: [] });
-    return true;
-  });
-  if (!done)
-    throw conflict(
-      'NOT_STOPPABLE',
-      `The instance is ${instance.state}${instance.committing ? ' and is being published' : ''}.`,
-      'Only what waits or runs, and is not being published, can be stopped.',
-      [{ type: 'Instance', id }],
-    );
-  return getInstance(control, actor, id);
-}
-
-async function cancelled(tx: Transaction, actor: Actor, { id, taskId, taskVersion }: Instance): Promise<boolean> {
-  const moved = await moveInstance(tx, id, {
-    from: ['WAITING', 'QUEUED'],
-    to: 'CANCELLED',
-    by: actor.name,
-    reason: 'stopped',
-    set: endedWith('abort'),
-    where: eq(instances.committing, false),
-  });
-  if (moved !== undefined) await afterEnd(tx, moved, await definitionOf(tx, { id: taskId, version: taskVersion }));
-  return moved !== undefined;
-}
-
-async function askedToStop(tx: Transaction, actor: Actor, id: string): Promise<boolean> {
-  const asked = await tx
-    .update(instances)
-    .set({ stopTo: 'CANCELLED', stopReason: 'stopped', stopBy: actor.name })
-    .where(and(eq(instances.id, id), eq(instances.state, 'RUNNING'), eq(instances.committing, false)))
-    .returning({ id: instances.id });
-  return asked.length > 0;
-}
 
 /** @throws NotFoundError */
 export async function getInstance(control: Control, actor: Actor, id: string): Promise<Instance> {

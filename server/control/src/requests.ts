@@ -49,6 +49,10 @@ export async function once<T extends Json>(
   });
 }
 
+/** The request id of one item of a plural mutation. */
+export const itemRequest = (requestId: string | null | undefined, id: string) =>
+  requestId == null ? null : `${requestId}:${id}`;
+
 /** Forgets request ids older than 24 hours. */
 export async function forgetRequests(control: Control): Promise<void> {
   await control.db.delete(requests).where(lt(requests.at, sql`now() - interval '24 hours'`));

@@ -54,11 +54,15 @@ export async function runSpecOf(
       bytesPerSecond: options.bytesPerSecond === null ? null : Number(options.bytesPerSecond),
       reconciliation: options.reconciliation,
       idleMs: idleSeconds * 1_000,
+      commitMs: commitMinutes(options.timeoutMinutes) * 60_000,
     },
     splits: instance.planned ? stored.map((row) => row.split) : null,
     resume: instance.attempt > 1 ? await resumeOf(control, instance, stored) : null,
   };
 }
+
+/** Publishing has a limit of its own, since the timeout ends with the copy: as long again, from one hour to six. */
+const commitMinutes = (timeoutMinutes: number) => Math.min(360, Math.max(60, timeoutMinutes));
 
 async function resumeOf(control: Control, instance: Instance, stored: (typeof splits.$inferSelect)[]): Promise<Resume> {
   const earlier = await control.db

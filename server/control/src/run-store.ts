@@ -1,6 +1,6 @@
 import { ConnectorError } from '@sampan/connector';
 import type { RunStore } from '@sampan/hosts/messages';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { owned } from './claims.ts';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
@@ -140,9 +140,15 @@ export function createRunStore(control: Control, claim: Claim, worker: string, l
           void (await tx.insert(reconciliations).values({ instanceId: claim.id, at: now, mode: 'COUNT', ...result })),
       ),
     committing: () =>
-      guarded(
-        async (tx) => void (await tx.update(instances).set({ committing: true, phase: 'COMMITTING' }).where(mine)),
-      ),
+      guarded(async (tx) => {
+        // A stop that was granted holds: what began to publish after it could not be stopped any more.
+        const begun = await tx
+          .update(instances)
+          .set({ committing: true, phase: 'COMMITTING' })
+          .where(and(mine, isNull(instances.stopTo)))
+          .returning({ id: instances.id });
+        if (begun.length === 0) throw stopAsked();
+      }),
   };
 }
 
@@ -165,6 +171,10 @@ async function throughOutage<T>(leaseSeconds: number, work: () => Promise<T>): P
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
   }
+}
+
+function stopAsked(): ConnectorError {
+  return new ConnectorError({ kind: 'busy', code: 'STOP_ASKED', message: 'The run was asked to stop.' });
 }
 
 function lost(): ConnectorError {

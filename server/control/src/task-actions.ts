@@ -6,7 +6,7 @@ import type { Actor, Control } from './context.ts';
 import type { TaskDefinition } from './definitions.ts';
 import { ControlError, conflict, notFound, refuseErrors } from './errors.ts';
 import { bringOnline, takeOffline } from './lifecycle.ts';
-import { once } from './requests.ts';
+import { itemRequest, once } from './requests.ts';
 import { instances } from './tables/instances.ts';
 import { tasks, taskVersions } from './tables/tasks.ts';
 import { checkEnds } from './task-checks.ts';
@@ -195,8 +195,5 @@ export async function currentDefinition(control: Control, task: Task): Promise<T
     .where(and(eq(taskVersions.taskId, task.id), eq(taskVersions.number, task.version)));
   return version.definition;
 }
-
-const itemRequest = (requestId: string | null | undefined, id: string) =>
-  requestId == null ? null : `${requestId}:${id}`;
 
 const stateChange = (before: string, after: string) => [{ path: ['state'], before, after }];

@@ -173,7 +173,11 @@ describe('a lease that runs out', () => {
       ['splitStarted', () => store.splitStarted(0, { resumed: false, keepDirty: 0 })],
       ['saveReceipt', () => store.saveReceipt({ split: 0, rows: 1 } as never, counts)],
       ['dirty', () => store.dirty([row])],
-      ['progress', () => store.progress({ total: counts, splits: [], stalledOn: null, timings: [] })],
+      [
+        'progress',
+        () =>
+          store.progress({ total: counts, splitsTotal: 1, splitsDone: 0, splits: [], stalledOn: null, timings: [] }),
+      ],
       ['log', () => store.log([{ at: '', level: 'info', message: '', fields: null }])],
       ['statements', () => store.statements([{ at: '', side: 'READER', sql: '', millis: 0, rows: null }])],
       ['reconciled', () => store.reconciled({ ok: true, sourceRows: 1, targetRows: 1, message: '' })],

@@ -3,7 +3,7 @@ import type { HostEnd } from '@sampan/hosts/messages';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { endAttempt } from '../src/endings.ts';
-import { stopInstances } from '../src/instances.ts';
+import { resolveCommit, stopInstances } from '../src/instance-actions.ts';
 import { bringOnline, takeOffline } from '../src/lifecycle.ts';
 import { planDue } from '../src/planner.ts';
 import { reapLeases } from '../src/reaper.ts';
@@ -165,6 +165,52 @@ describe('once committing has begun', () => {
       state: 'WAITING',
       committing: false,
     });
+  });
+
+  it('what cannot be found out now is asked again by a later attempt; what never can, by a person', async () => {
+    const again = await end(await committing({ options: { retries: 0 } }), {
+      end: 'undecided',
+      message: 'no answer',
+      again: true,
+    });
+    expect(again).toMatchObject({ state: 'WAITING', committing: true, needsDecision: false, retriesUsed: 0 });
+    const never = await end(await committing(), { end: 'undecided', message: 'it does not know', again: false });
+    expect(never).toMatchObject({ state: 'RUNNING', needsDecision: true, owner: null, leaseUntil: null });
+  });
+
+  it.each([
+    [true, 'SUCCEEDED', 'forget', 'ONLINE'],
+    [false, 'FAILED', 'abort', 'OFFLINE'],
+  ] as const)(
+    'a person decides (committed: %s): %s, and it means for the task what that means',
+    async (committed, state, cleanup, task) => {
+      const instance = await running({ offlineOnFailure: true }, { target: { object: 'held' } });
+      await stored(instance).saveHandle({ one: 1 }, { publish: 'session', visible: '', resumed: false });
+      await stored(instance).committing();
+      const decide = (reason = 'I looked') =>
+        resolveCommit(world.control, world.actor, { instanceId: instance.id, committed, reason });
+      await expect(decide()).rejects.toMatchObject({ code: 'NOTHING_TO_DECIDE' });
+      await end(instance, { end: 'undecided', message: 'it does not know', again: false });
+      // Until then it holds its target.
+      const other = await world.task({ type: 'ONCE' }, { target: { object: 'held' } });
+      expect(await claimAs(world.control, 'w')).toEqual([]);
+      await expect(decide(' ')).rejects.toMatchObject({ code: 'INVALID' });
+      expect(await decide()).toMatchObject({ state, cleanup, needsDecision: false });
+      expect(await world.taskNow(instance.taskId)).toMatchObject({ state: task });
+      const [last] = await world.control.db.execute(
+        sql`select "to", "by", reason from transitions where instance_id = ${instance.id} order by id desc limit 1`,
+      );
+      expect(last).toEqual({ to: state, by: 'ada', reason: `${committed ? '' : 'not '}committed: I looked` });
+      await expect(decide()).rejects.toMatchObject({ code: 'NOTHING_TO_DECIDE' });
+      expect((await claimAs(world.control, 'w')).map((one) => one.taskId)).toEqual([other.id]);
+    },
+  );
+
+  it('does not begin once a stop was granted', async () => {
+    const instance = await running();
+    expect(await stopInstances(world.control, world.actor, [instance.id])).toMatchObject([{ error: null }]);
+    await expect(stored(instance).committing()).rejects.toMatchObject({ code: 'STOP_ASKED' });
+    expect(await end(instance, failure('STOP_ASKED'))).toMatchObject({ state: 'CANCELLED', committing: false });
   });
 
   it('neither going offline, nor a stop, nor a lost lease cancels it', async () => {

@@ -17,6 +17,10 @@ export interface Meter {
   /** The counts of a split, to be changed in place. */
   split(number: number): SplitProgress;
   total(): ProgressCounts;
+  /** How many splits there are. */
+  planned(count: number): void;
+  /** A split is whole. */
+  done(number: number): void;
   phase(phase: RunPhase): Promise<void>;
   waited(side: 'reader' | 'writer', millis: number): void;
   throttled(millis: number): void;
@@ -27,6 +31,8 @@ export interface Meter {
 
 export function createMeter(store: RunStore): Meter {
   const splits = new Map<number, SplitProgress>();
+  const done = new Set<number>();
+  let splitsTotal: number | null = null;
   const timings: PhaseTiming[] = [];
   const waits = new Map<symbol, { side: 'READER' | 'WRITER'; since: number }>();
   let began = performance.now();
@@ -48,14 +54,16 @@ export function createMeter(store: RunStore): Meter {
     if (current !== undefined) current.millis = performance.now() - began;
     return {
       total: total(),
-      splits: [...splits.values()].map((one) => ({ ...one })),
+      splitsTotal,
+      splitsDone: done.size,
+      splits: [...splits.values()].filter((one) => !done.has(one.split)).map((one) => ({ ...one })),
       stalledOn: stalledOn(),
       timings: timings.map((one) => ({ ...one })),
     };
   };
   const send = async () => {
     const progress = snapshot();
-    const key = JSON.stringify([progress.total, progress.stalledOn, progress.timings.length]);
+    const key = JSON.stringify([progress.total, progress.splitsDone, progress.stalledOn, progress.timings.length]);
     if (key === sent) return;
     sent = key;
     await store.progress(progress);
@@ -72,6 +80,10 @@ export function createMeter(store: RunStore): Meter {
       return known;
     },
     total,
+    planned: (count) => {
+      splitsTotal = count;
+    },
+    done: (number) => void done.add(number),
     async phase(phase) {
       if (timings.length > 0) snapshot();
       began = performance.now();

@@ -61,6 +61,8 @@ export interface RunSpec {
     reconciliation: 'OFF' | 'COUNT';
     /** How long a silent end is waited for, in milliseconds. */
     idleMs: number;
+    /** How long publishing may take, in milliseconds: the run's timeout does not count then. */
+    commitMs: number;
   };
   /** The stored plan of an earlier attempt, or null where none was stored. */
   splits: Split[] | null;

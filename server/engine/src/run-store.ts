@@ -26,6 +26,10 @@ export interface PhaseTiming {
 
 export interface Progress {
   total: ProgressCounts;
+  /** Null until they are planned. */
+  splitsTotal: number | null;
+  splitsDone: number;
+  /** Those under way: what is sealed is stored with its receipt. */
   splits: SplitProgress[];
   /** The side that has let the run wait for some seconds without a row; null: rows flow. */
   stalledOn: 'READER' | 'WRITER' | null;
@@ -81,6 +85,7 @@ export interface RunStore {
 export type RunEnd =
   | { end: 'committed' }
   | { end: 'failed'; failure: Failure }
-  | { end: 'undecided'; message: string }
+  /** `again`: a later attempt may find it out; else only a person can. */
+  | { end: 'undecided'; message: string; again: boolean }
   | { end: 'stopped' }
   | { end: 'lost' };

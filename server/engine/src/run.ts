@@ -56,8 +56,8 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
       handle: spec.resume.handle,
       receipts: spec.resume.receipts,
       lease,
-      signal,
       outcomeFirst: true,
+      limitMs: spec.options.commitMs,
     });
   }
   const { parts, receipts } = await copy(attempt, meter, source, target, lease);
@@ -66,7 +66,8 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   stopIfAborted(signal);
   await store.committing();
   await meter.phase('COMMITTING');
-  return settleCommit({ target, handle: parts.handle, receipts, lease, signal, outcomeFirst: false });
+  const limitMs = spec.options.commitMs;
+  return settleCommit({ target, handle: parts.handle, receipts, lease, outcomeFirst: false, limitMs });
 }
 
 function part<T>(found: T | undefined, role: string): T {
@@ -132,7 +133,9 @@ async function copy(
     idleMs: options.idleMs,
     signal,
   };
+  meter.planned(splits.length);
   const sealed = new Set(receipts.map((receipt) => receipt.split));
+  for (const split of sealed) meter.done(split);
   for (const counts of resume?.counts ?? [])
     if (sealed.has(counts.split)) Object.assign(meter.split(counts.split), counts);
   const waiting = splits.filter((split) => !sealed.has(split.number));
@@ -141,6 +144,7 @@ async function copy(
     waiting,
     async (split) => {
       receipts.push(await copySplit(parts, split));
+      meter.done(split.number);
     },
     parts,
   );

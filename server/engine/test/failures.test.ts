@@ -174,7 +174,7 @@ describe('a commit whose answer is lost', () => {
 
   it('and a target that does not know: a person decides', async () => {
     const world = createWorld(300);
-    expect(await world.attempt(specOf(), told('unknown'))).toMatchObject({ end: 'undecided' });
+    expect(await world.attempt(specOf(), told('unknown'))).toMatchObject({ end: 'undecided', again: false });
     expect(world.asked).not.toContain('abort');
   });
 
@@ -200,6 +200,34 @@ describe('a commit whose answer is lost', () => {
     };
     expect(await world.attempt(specOf(), away)).toEqual({ end: 'committed' });
     expect(asked).toBe(3);
+    expect(world.published()).toEqual(idsTo(300));
+  });
+});
+
+describe('a commit that never ends', () => {
+  /** As a server that hangs: the call ends only with its signal. */
+  const hanging = (before: boolean): Change => ({
+    target: (target) => ({
+      async commit(handle, receipts, lease, signal) {
+        if (before) await target.commit(handle, receipts, lease, signal);
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cut off'))));
+      },
+    }),
+  });
+
+  it('is cut off at its limit, which a later attempt has anew', async () => {
+    const world = createWorld(300);
+    const end = await world.attempt(specOf({ commitMs: 300 }), hanging(false));
+    expect(end).toMatchObject({ end: 'undecided', again: true, message: expect.stringContaining('too long') });
+    expect(world.kept.committing).toBe(true);
+    expect(world.published()).toEqual([]);
+    expect(await world.attempt(specOf({ commitMs: 300 }))).toEqual({ end: 'committed' });
+    expect(world.published()).toEqual(idsTo(300));
+  });
+
+  it('and had published all the same is found out', async () => {
+    const world = createWorld(300);
+    expect(await world.attempt(specOf({ commitMs: 300 }), hanging(true))).toEqual({ end: 'committed' });
     expect(world.published()).toEqual(idsTo(300));
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createWorld, idsTo, specOf } from './world.ts';
+import type { Progress } from '../src/run-store.ts';
+import { createWorld, idsTo, specOf, writerWith } from './world.ts';
 
 describe('a source that falls silent', () => {
   it('is let go of and read again; what came before is not doubled', async () => {
@@ -21,6 +22,61 @@ describe('a source that falls silent', () => {
     expect(world.kept.log[0].message).toContain('The source was silent');
     expect(world.published()).toEqual(idsTo(250));
   }, 20_000);
+});
+
+describe.concurrent('a side that lets the run wait', () => {
+  it.each(['READER', 'WRITER'] as const)(
+    'is named while it does (%s), and not afterwards',
+    async (side) => {
+      const world = createWorld(250);
+      const seen: Progress['stalledOn'][] = [];
+      let waited = false;
+      const wait = async () => {
+        if (waited) return;
+        waited = true;
+        await new Promise((resolve) => setTimeout(resolve, 11_500));
+      };
+      const end = await world.attempt(specOf({ idleMs: 60_000 }), {
+        source: (source) => ({
+          async *read(split, after, signal) {
+            for await (const batch of source.read(split, after, signal)) {
+              if (side === 'READER') await wait();
+              yield batch;
+            }
+          },
+        }),
+        target: (target) =>
+          writerWith(target, (writer) => ({
+            async write(batch) {
+              if (side === 'WRITER') await wait();
+              return writer.write(batch);
+            },
+          })),
+        store: { progress: async (progress) => void seen.push((world.kept.progress = progress).stalledOn) },
+      });
+      expect(end).toEqual({ end: 'committed' });
+      expect(new Set(seen)).toEqual(new Set([null, side]));
+      expect(seen.at(-1)).toBe(null);
+    },
+    30_000,
+  );
+});
+
+describe('progress', () => {
+  it('is told within one split, and says how many splits there are and are done', async () => {
+    const world = createWorld(300);
+    const seen: Progress[] = [];
+    const store = { progress: async (progress: Progress) => void seen.push((world.kept.progress = progress)) };
+    expect(await world.attempt(specOf({ rowsPerSecond: 250 }), { store })).toEqual({ end: 'committed' });
+    expect(seen.some(({ total }) => total.rowsWritten > 0 && total.rowsWritten < 300)).toBe(true);
+    expect(seen.at(-1)).toMatchObject({ splitsTotal: 1, splitsDone: 1, splits: [] });
+    const more = createWorld(300);
+    await more.attempt(specOf({ rowsPerSecond: 400 }, 3), {
+      store: { progress: async (progress) => void seen.push(progress) },
+    });
+    const midway = seen.find((one) => one.splitsTotal === 3 && one.splitsDone === 1);
+    expect(midway?.splits.length).toBeLessThanOrEqual(1);
+  });
 });
 
 describe('a split that fails', () => {

@@ -46,6 +46,7 @@ export const specOf = (changes: Partial<RunSpec['options']> = {}, splits = 1): R
     bytesPerSecond: null,
     reconciliation: 'COUNT',
     idleMs: 5_000,
+    commitMs: 60_000,
     ...changes,
   },
   splits: null,

@@ -72,7 +72,7 @@ const ANSWERS: { [O in Operation]: z.ZodType } = {
   run: z.discriminatedUnion('end', [
     z.object({ end: z.enum(['committed', 'stopped', 'lost']) }),
     z.object({ end: z.literal('failed'), failure: z.unknown().transform(checkedFailure) }),
-    z.object({ end: z.literal('undecided'), message: text }),
+    z.object({ end: z.literal('undecided'), message: text, again: z.boolean() }),
   ]),
   abort: z.null(),
   forget: z.null(),

@@ -117,6 +117,7 @@ export const spec: RunSpec = {
     bytesPerSecond: null,
     reconciliation: 'COUNT',
     idleMs: 60_000,
+    commitMs: 60_000,
   },
   splits: null,
   resume: null,
