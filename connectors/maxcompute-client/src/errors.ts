@@ -80,6 +80,8 @@ const KINDS: { [code: string]: Advice } = {
   QuotaNotExist: ['missing', 'Check the name of the tunnel quota.'],
   NoSuchUpload: EXPIRED,
   NoSuchDownload: EXPIRED,
+  UpsertSessionNotFound: EXPIRED,
+  StreamSessionNotFound: EXPIRED,
   RequestTimeTooSkewed: ['config', "Set this machine's clock."],
   RequestExpired: ['config', "Set this machine's clock."],
   AuthenticationRequestExpired: TOKEN,

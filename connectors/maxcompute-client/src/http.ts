@@ -15,7 +15,7 @@ export interface Call {
   resource: string;
   query?: { [name: string]: string | undefined };
   headers?: { [name: string]: string };
-  body?: string | undefined;
+  body?: string | Buffer | undefined;
   signal?: AbortSignal | undefined;
   /** May it be sent again after a failure whose effect is not known? */
   repeatable: boolean;

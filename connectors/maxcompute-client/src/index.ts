@@ -25,6 +25,7 @@ export {
   taskResult,
   taskStatuses,
 } from './instances.ts';
+export { bucketsOf, type Hasher, type KeyColumn, keyHashes } from './key-hash.ts';
 export { logviewAddress } from './logview.ts';
 export type { ClientOptions, Dial, Settings } from './options.ts';
 export * from './partition.ts';
@@ -61,7 +62,19 @@ export {
   type UploadTarget,
   writeBlock,
 } from './tunnel-upload.ts';
+export {
+  abortUpsert,
+  createUpsert,
+  reloadUpsert,
+  type UpsertSession,
+  type UpsertStatus,
+  type UpsertTarget,
+} from './tunnel-upsert.ts';
 export { parseType } from './type-parser.ts';
 export * from './types.ts';
 export { commitUpload } from './upload-commit.ts';
+export type { Upsert, UpsertOptions } from './upsert.ts';
+export { commitUpsert } from './upsert-commit.ts';
+export { type UpsertOperation, type UpsertPack, UpsertPacker } from './upsert-packs.ts';
+export { keepAlive, sendPack, sendPacks } from './upsert-send.ts';
 export { attributeOf, elements, escapeXml, textOf, unescapeXml } from './xml.ts';

@@ -19,6 +19,7 @@ import { getTable, type TableDetails } from './tables.ts';
 import { createDownload, type DownloadOf, type ReadOptions, readRows } from './tunnel-download.ts';
 import { createUpload, reloadUpload, type UploadSession, writeBlock } from './tunnel-upload.ts';
 import { commitUpload } from './upload-commit.ts';
+import { openUpsert, type Upsert, type UpsertOptions } from './upsert.ts';
 
 export interface UploadOptions {
   partition?: { name: string; value: string }[];
@@ -55,6 +56,8 @@ export interface TableClient {
   drop(signal?: AbortSignal): Promise<void>;
   /** Nothing is visible before `commit`. */
   upload(options?: UploadOptions): Promise<Upload>;
+  /** Rows by key, into a Delta table. Nothing is visible before `commit`. */
+  upsert(options?: UpsertOptions): Promise<Upsert>;
   download(options?: { partition?: { name: string; value: string }[]; signal?: AbortSignal }): Promise<Download>;
 }
 
@@ -91,6 +94,7 @@ export function tableClient(http: Http, table: string): TableClient {
     truncate: (partition, signal) => run(truncateTableSql(table, partition), signal),
     drop: (signal) => run(dropTableSql(table, true), signal),
     upload: (options = {}) => openUpload(http, table, options),
+    upsert: (options = {}) => openUpsert(http, table, options),
     download: ({ partition = [], signal } = {}) => openDownload(http, { table, partition }, signal),
   };
 }

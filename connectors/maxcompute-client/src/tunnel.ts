@@ -36,7 +36,7 @@ export async function tunnelCall(
     query: TunnelQuery;
     headers?: { [name: string]: string };
     /** What of the table is meant, behind its name. */
-    part?: 'streams';
+    part?: 'streams' | 'upserts';
   },
 ): Promise<Call> {
   const { project, schema, quota } = http.options;

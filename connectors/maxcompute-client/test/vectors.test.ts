@@ -2,12 +2,16 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   authorization,
+  bucketsOf,
   canonicalString,
   crc32c,
   type DecodedBatch,
+  type Hasher,
+  keyHashes,
   parseType,
   RecordDecoder,
   RecordEncoder,
+  UpsertPacker,
 } from '../src/index.ts';
 import { columnFrom, type VectorValue, valuesOf } from './vector-values.ts';
 
@@ -140,4 +144,78 @@ describe('signature vectors', () => {
       );
     });
   }
+});
+
+interface KeyVector {
+  type: string;
+  value: string;
+  default: number;
+  legacy: number;
+}
+
+/** A value of a key as the vectors write it, in the form of the other vectors. */
+function keyColumn(type: ReturnType<typeof parseType>, text: string) {
+  switch (type.kind) {
+    case 'timestamp': {
+      const [, millis, below] = /^(.*:\d\d(?:\.\d{3})?)(\d*)Z$/.exec(text)!;
+      const micros =
+        BigInt(Date.parse(`${millis}Z`)) * 1_000n + BigInt(Math.floor(Number(below.padEnd(6, '0')) / 1_000));
+      return {
+        length: 1,
+        values: BigInt64Array.of(micros),
+        subMicros: Uint16Array.of(Number(below.padEnd(6, '0')) % 1_000),
+      };
+    }
+    case 'datetime':
+      return columnFrom(type, [{ epochMs: String(Date.parse(text)) }]).column;
+    case 'date':
+      return columnFrom(type, [{ epochDay: Date.parse(text) / 86_400_000 }]).column;
+    case 'boolean':
+      return columnFrom(type, [text === 'true']).column;
+    default:
+      return columnFrom(type, [type.kind === 'float' || type.kind === 'double' ? Number(text) : text]).column;
+  }
+}
+
+describe('key hash vectors', () => {
+  for (const one of vectors.upsertHash.columnHash as KeyVector[]) {
+    it(`${one.type} ${one.value}`, () => {
+      const type = parseType(one.type);
+      const keys = [{ type, column: keyColumn(type, one.value) }];
+      for (const hasher of ['default', 'legacy'] satisfies Hasher[])
+        expect([...keyHashes(keys, 1, hasher)], hasher).toEqual([one[hasher]]);
+    });
+  }
+  type RowVector = { keys: KeyVector[] } & { [hasher in Hasher]: { bucketOf16: number; bucketOf7: number } };
+  for (const row of vectors.upsertHash.rowHash as RowVector[]) {
+    it(`the bucket of ${row.keys.map((one) => one.value).join(', ')}`, () => {
+      const keys = row.keys.map((one) => ({
+        type: parseType(one.type),
+        column: keyColumn(parseType(one.type), one.value),
+      }));
+      for (const hasher of ['default', 'legacy'] satisfies Hasher[]) {
+        expect([...bucketsOf(keys, 1, 16, hasher)]).toEqual([row[hasher].bucketOf16]);
+        expect([...bucketsOf(keys, 1, 7, hasher)]).toEqual([row[hasher].bucketOf7]);
+      }
+    });
+  }
+});
+
+it('an upsert and a deletion are packed as the official clients write them', () => {
+  const { columns, rows, streamHex } = records.find((one) => one.id === 'upsert-row')!;
+  const [id, name] = columns!.slice(0, 2).map(({ type }, at) => ({ name: columns![at].name, type: parseType(type) }));
+  const packer = new UpsertPacker({
+    id: 'u',
+    status: 'NORMAL',
+    columns: [id, name].map((one) => ({ ...one, nullable: true, comment: '' })),
+    keys: [0],
+    hasher: 'default',
+    buckets: [{ slot: '0', server: '' }],
+  });
+  const given = [id, name].map(({ type }, at) => columnFrom(type, [rows![0][at]]).column);
+  expect(packer.add('upsert', given, 1)).toEqual([]);
+  packer.add('delete', given, 1);
+  const packs = packer.flush();
+  expect(packs.map(({ bucket, rows }) => ({ bucket, rows }))).toEqual([{ bucket: 0, rows: 2 }]);
+  expect(packs[0].body.toString('hex')).toBe(streamHex);
 });

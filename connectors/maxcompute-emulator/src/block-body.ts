@@ -1,6 +1,13 @@
 import type { Readable } from 'node:stream';
-import { compressionOf, MaxComputeError, openDecoder, packingError, parseType, unpacker } from '@sampan/maxcompute';
-import type { BlockFile } from './block-file.ts';
+import {
+  type ColumnData,
+  compressionOf,
+  MaxComputeError,
+  openDecoder,
+  packingError,
+  parseType,
+  unpacker,
+} from '@sampan/maxcompute';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
 import type { ColumnDefinition } from './storage.ts';
@@ -8,8 +15,15 @@ import type { ColumnDefinition } from './storage.ts';
 export const MAX_FIELD_BYTES = 8 * 1024 * 1024;
 const BATCH_ROWS = 8_192;
 
+/** What takes the rows of a body. */
+export interface BlockSink {
+  append(columns: readonly ColumnData[], rows: number): Promise<void>;
+  finish(): Promise<{ bytes: number; nanos: string[] }>;
+  readonly rows: number;
+}
+
 /** Reads the body as it comes and checks it to its last byte. */
-export async function takeBlock(request: Request, target: BlockFile, columns: ColumnDefinition[]) {
+export async function takeBlock(request: Request, target: BlockSink, columns: ColumnDefinition[]) {
   let taken = 0;
   try {
     const types = columns.map((column) => parseType(column.type));

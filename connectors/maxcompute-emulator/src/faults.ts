@@ -14,7 +14,7 @@ export type FaultKind =
   | 'lostAnswer'
   /** The connection is reset before the request has its effect, but after all of it was read. */
   | 'lostRequest'
-  /** All upload sessions are forgotten, as if they had expired. */
+  /** All sessions of uploads and upserts are forgotten, as if they had expired. */
   | 'expire'
   /** The server's clock is `millis` ahead for this request. */
   | 'skew';
@@ -25,6 +25,7 @@ export type Operation =
   | 'writeBlock'
   | 'reloadUpload'
   | 'commitUpload'
+  | 'abortUpload'
   | 'createDownload'
   | 'readRows'
   | 'submit'
@@ -73,6 +74,7 @@ const OPERATIONS: readonly string[] = [
   'writeBlock',
   'reloadUpload',
   'commitUpload',
+  'abortUpload',
   'createDownload',
   'readRows',
   'submit',

@@ -10,6 +10,8 @@ import { openSessions, type Sessions } from './sessions.ts';
 import { openStorage, SESSION_MS, type Storage } from './storage.ts';
 import { openStreams } from './streams.ts';
 import { openUploads } from './uploads.ts';
+import { openUpsertSessions, type UpsertSessions } from './upsert-sessions.ts';
+import { openUpserts } from './upserts.ts';
 
 export type { Fault, FaultKind, Faults, Operation } from './faults.ts';
 export type { Block, ColumnDefinition, Manifest, Partition } from './storage.ts';
@@ -36,6 +38,8 @@ export interface EmulatorOptions {
   blocks?: number;
   /** How long a statement stays `Running` at least, in milliseconds (default 0). */
   sqlDelayMs?: number;
+  /** How long the commit of an upsert session is `committing` at least, in milliseconds (default 0). */
+  commitDelayMs?: number;
   /** How far its clock is ahead, in milliseconds. */
   skewMs?: number;
 }
@@ -64,17 +68,21 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     throw new TypeError(`"${project}" is not a name for a project: a letter, then letters, digits and _.`);
   const storage = await openStorage(data, project);
   const sessions = await openSessions(storage);
-  await sweep(storage, sessions, 0);
+  const upsertSessions = await openUpsertSessions(storage);
+  await sweep(storage, sessions, upsertSessions, 0);
   const duck = await openDuck(join(data, project, 'spill'));
   const instances = openInstances(storage, duck, options.sqlDelayMs ?? 0);
+  const upserts = openUpserts(storage, upsertSessions, duck, options.commitDelayMs ?? 0);
   const faults = createFaults();
   const http = createHttpServer({
     storage,
     sessions,
+    upsertSessions,
     uploads: openUploads(storage, sessions, options.blocks),
     downloads: openDownloads(storage, duck, await openResultFiles(storage, duck)),
     instances,
     streams: openStreams(storage),
+    upserts,
     faults,
     openFaults: options.faults ?? false,
     keys: { accessId, accessKey },
@@ -86,7 +94,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     http.server.listen(port, host, resolve);
   });
   // Blocks that were replaced stay for those who still read them.
-  const sweeping = setInterval(() => void sweep(storage, sessions, SESSION_MS).catch(() => {}), SWEEP_MS).unref();
+  const sweepAll = () => sweep(storage, sessions, upsertSessions, SESSION_MS);
+  const sweeping = setInterval(() => void sweepAll().catch(() => {}), SWEEP_MS).unref();
   const bound = (http.server.address() as AddressInfo).port;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   return {
@@ -98,14 +107,17 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       clearInterval(sweeping);
       await http.close();
       await instances.close();
+      await upserts.close();
       duck.closeSync();
     },
   };
 }
 
 /** Removes expired sessions, and the block files that neither a session nor a table names. */
-async function sweep(storage: Storage, sessions: Sessions, youngerMs: number): Promise<void> {
+async function sweep(storage: Storage, sessions: Sessions, upserts: UpsertSessions, youngerMs: number): Promise<void> {
   await sessions.forget(false);
+  await upserts.forget(false);
   const named = (await sessions.list()).flatMap((session) => session.blocks.map(({ block }) => block.file));
-  await storage.sweep(new Set(named), youngerMs);
+  const packs = (await upserts.list()).flatMap((session) => session.packs.map(({ file }) => file));
+  await storage.sweep(new Set([...named, ...packs]), youngerMs);
 }

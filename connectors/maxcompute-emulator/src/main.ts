@@ -12,6 +12,7 @@ const USAGE = `A local MaxCompute.
   --slots N         tunnel requests at a time before 429 (default: no limit)
   --blocks N        blocks for one table in five minutes before 429 (default: no limit)
   --sql-delay MS    how long a statement stays Running at least (default 0)
+  --commit-delay MS how long the commit of an upsert session takes at least (default 0)
   --faults          open /__faults, for tests of clients
 `;
 
@@ -27,6 +28,7 @@ function readOptions(): EmulatorOptions | null {
       slots: { type: 'string' },
       blocks: { type: 'string' },
       'sql-delay': { type: 'string', default: '0' },
+      'commit-delay': { type: 'string', default: '0' },
       faults: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -42,6 +44,7 @@ function readOptions(): EmulatorOptions | null {
     faults,
     port: wholeNumber('--port', values.port, 65_535),
     sqlDelayMs: wholeNumber('--sql-delay', values['sql-delay'], 3_600_000),
+    commitDelayMs: wholeNumber('--commit-delay', values['commit-delay'], 3_600_000),
     ...(blocks === undefined ? {} : { blocks: wholeNumber('--blocks', blocks, 1_000_000) }),
     ...(slots === undefined ? {} : { slots: wholeNumber('--slots', slots, 1_000_000) }),
   };

@@ -1,4 +1,5 @@
 import { escapeXml } from '@sampan/maxcompute';
+import { bucketCount, isDelta, isTransactional } from './delta.ts';
 import { noSuchPartition, pairsOf, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
@@ -38,7 +39,10 @@ const columnJson = (one: ColumnDefinition) => ({
 });
 
 export function tableXml(project: string, manifest: Manifest): string {
-  const reserved = manifest.primaryKey.length === 0 ? {} : { Transactional: 'true', PrimaryKey: manifest.primaryKey };
+  const reserved = {
+    ...(isTransactional(manifest) ? { Transactional: 'true' } : {}),
+    ...(isDelta(manifest) ? { PrimaryKey: manifest.primaryKey, BucketNum: bucketCount(manifest.properties) } : {}),
+  };
   const schema = {
     tableName: manifest.name,
     comment: manifest.comment,

@@ -10,6 +10,7 @@ import { bodyText, type Request } from './request.ts';
 import type { Storage } from './storage.ts';
 import type { Streams } from './streams.ts';
 import type { Uploads } from './uploads.ts';
+import type { Upserts } from './upserts.ts';
 
 /** What the routes lead to. */
 export interface Services {
@@ -18,6 +19,7 @@ export interface Services {
   downloads: Downloads;
   instances: Instances;
   streams: Streams;
+  upserts: Upserts;
 }
 
 const STARTED = new Date().toUTCString();
@@ -43,6 +45,7 @@ export async function route(services: Services, request: Request, response: Serv
   if (kind === 'instances' && more.length === 0) return instance(services, request, response, name);
   if (kind !== 'tables') throw nothingAt(request);
   if (more.length === 1 && more[0] === 'streams') return services.streams.answer(request, name.toLowerCase());
+  if (more.length === 1 && more[0] === 'upserts') return services.upserts.answer(request, name.toLowerCase());
   if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
   if (name === undefined) {
     const byName = request.method === 'POST' && request.query.has('query');

@@ -9,9 +9,11 @@ import { authenticate, parseRequest, type Request } from './request.ts';
 import { route, type Services } from './routes.ts';
 import type { Sessions } from './sessions.ts';
 import { statusPage } from './status-page.ts';
+import type { UpsertSessions } from './upsert-sessions.ts';
 
 export interface ServerParts extends Services {
   sessions: Sessions;
+  upsertSessions: UpsertSessions;
   faults: Faults;
   /** Whether `/__faults` is there. */
   openFaults: boolean;
@@ -128,16 +130,23 @@ async function strike(
       return false;
     case 'expire':
       await parts.sessions.forget(true);
+      await parts.upsertSessions.forget(true);
       return false;
     default:
       return false;
   }
 }
 
+const ON_SESSION: { [method: string]: Operation } = {
+  PUT: 'writeBlock',
+  POST: 'commitUpload',
+  DELETE: 'abortUpload',
+};
+
 function operationOf({ method, query, path }: Request): Operation {
-  if (query.has('uploads') || (path[4] === 'streams' && method === 'POST')) return 'createUpload';
-  if (query.has('uploadid'))
-    return method === 'PUT' ? 'writeBlock' : method === 'POST' ? 'commitUpload' : 'reloadUpload';
+  if (query.has('uploadid') || query.has('upsertid')) return ON_SESSION[method] ?? 'reloadUpload';
+  const part = path.at(-1);
+  if (query.has('uploads') || (method === 'POST' && (part === 'streams' || part === 'upserts'))) return 'createUpload';
   if (query.has('downloads')) return 'createDownload';
   if (query.has('downloadid')) return 'readRows';
   if (path[2] !== 'instances') return 'metadata';

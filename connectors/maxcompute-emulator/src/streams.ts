@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { takeBlock } from './block-body.ts';
 import { BlockFile } from './block-file.ts';
+import { refuseDelta } from './delta.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import { json, type Reply } from './reply.ts';
@@ -65,6 +66,7 @@ export function openStreams(storage: Storage): Streams {
 
 async function open(storage: Storage, { query }: Request, table: string) {
   const manifest = await storage.require(table);
+  refuseDelta(manifest);
   const partition = specOf(manifest, parseSpec(query.get('partition') ?? ''));
   if (partitionOf(manifest, partition) === undefined) {
     const create = query.get('create_partition');

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { MAX_FIELD_BYTES, takeBlock } from './block-body.ts';
 import { BlockFile } from './block-file.ts';
+import { refuseDelta } from './delta.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
@@ -64,6 +65,7 @@ function withinQuota(times: readonly number[], most: number): number[] {
 
 async function create(storage: Storage, sessions: Sessions, { query }: Request, table: string): Promise<object> {
   const manifest = await storage.require(table);
+  refuseDelta(manifest);
   const partition = specOf(manifest, parseSpec(query.get('partition') ?? ''));
   if (partitionOf(manifest, partition) === undefined) {
     if (query.get('create_partition')?.toLowerCase() !== 'true') throw noSuchPartition(partition);

@@ -1,5 +1,6 @@
 import { parseType } from '@sampan/maxcompute';
 import { nanosName } from '../block-file.ts';
+import { bucketCount } from '../delta.ts';
 import { duckType } from '../duck.ts';
 import { specOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
@@ -19,9 +20,13 @@ const semantic = (what: string) =>
   new Refusal(400, 'ODPS-0130071', `ODPS-0130071:Semantic analysis exception - ${what}`);
 
 const MOST_COLUMNS = 1_200;
+const NO_KEYS = new Set(['array', 'map', 'struct', 'json', 'interval_day_time', 'interval_year_month']);
 const KEY_TYPES = new Set(['string', 'varchar', 'char', 'tinyint', 'smallint', 'int', 'bigint']);
 
-export type Definition = Exclude<Statement, { kind: 'query' | 'insert' | 'showTables' | 'showPartitions' }>;
+export type Definition = Exclude<
+  Statement,
+  { kind: 'query' | 'insert' | 'update' | 'delete' | 'merge' | 'showTables' | 'showPartitions' }
+>;
 
 /** CREATE, DROP, ALTER, TRUNCATE. Each is one change of a manifest, so that it is there or not. @throws Refusal */
 export async function define(storage: Storage, statement: Definition): Promise<void> {
@@ -42,8 +47,7 @@ export async function define(storage: Storage, statement: Definition): Promise<v
 async function create(storage: Storage, table: string, statement: CreateTable): Promise<void> {
   const { columns, partitionColumns, primaryKey, comment, lifecycle, properties } = statement;
   checkColumns(columns, partitionColumns);
-  const missing = primaryKey.find((name) => !columns.some((column) => column.name === name));
-  if (missing !== undefined) throw semantic(`column ${missing} of the primary key cannot be resolved`);
+  checkKey(statement);
   const now = new Date().toISOString();
   // A table without partitions has one part that is always there.
   const partitions = partitionColumns.length === 0 ? [{ spec: '', createdAt: now, blocks: [] }] : [];
@@ -74,6 +78,23 @@ function checkColumns(columns: ColumnDefinition[], keys: ColumnDefinition[]): vo
   if (bad !== undefined) throw semantic(`partition column ${bad.name} cannot be of type ${bad.type}`);
 }
 
+/** @throws Refusal where a primary key is none, or the table is none that has one */
+function checkKey({ columns, primaryKey, properties }: CreateTable): void {
+  if (bucketCount(properties) === null)
+    throw semantic(`write.bucket.num is ${properties['write.bucket.num']}: a whole number from 1 to 4096 is needed`);
+  if (primaryKey.length === 0) return;
+  if (properties.transactional?.toLowerCase() !== 'true')
+    throw semantic('a table with a primary key needs TBLPROPERTIES ("transactional"="true")');
+  primaryKey.forEach((name, at) => {
+    const column = columns.find((one) => one.name === name);
+    if (column === undefined || primaryKey.indexOf(name) !== at)
+      throw semantic(`column ${name} of the primary key cannot be resolved, or is named twice`);
+    if (column.nullable) throw semantic(`column ${name} of the primary key must be NOT NULL`);
+    const { kind } = parseType(column.type);
+    if (NO_KEYS.has(kind)) throw semantic(`column ${name} of type ${column.type} cannot be in a primary key`);
+  });
+}
+
 type Change = Exclude<Definition, { kind: 'create' | 'drop' | 'rename' }>;
 
 function changed(manifest: Manifest, statement: Change): Manifest {
@@ -83,6 +104,8 @@ function changed(manifest: Manifest, statement: Change): Manifest {
     case 'setComment':
       return { ...manifest, comment: statement.comment };
     case 'setProperties':
+      if (Object.keys(statement.properties).some((name) => name === 'transactional' || name === 'write.bucket.num'))
+        throw semantic('transactional and write.bucket.num are set when a table is created');
       return { ...manifest, properties: { ...manifest.properties, ...statement.properties } };
     case 'addColumns': {
       const wanted = statement.ifNotExists

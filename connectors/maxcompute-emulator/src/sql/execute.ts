@@ -4,6 +4,7 @@ import type { Storage } from '../storage.ts';
 import { define } from './definitions.ts';
 import { insert } from './insert.ts';
 import { type QueryResult, runQuery } from './query.ts';
+import { changeRows } from './row-changes.ts';
 import { type Settings, splitSettings } from './settings.ts';
 import { parseStatement } from './statements.ts';
 import { ownTable } from './table-rows.ts';
@@ -40,6 +41,11 @@ export async function execute(
           .map((line) => `${line}\n`)
           .join('');
       }
+      case 'update':
+      case 'delete':
+      case 'merge':
+        await changeRows(storage, duck, statement, settings, signal);
+        return '';
       case 'insert':
         await insert(storage, duck, statement, settings, signal);
         return '';

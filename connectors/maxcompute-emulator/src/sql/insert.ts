@@ -3,12 +3,14 @@ import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { parseType } from '@sampan/maxcompute';
+import { isAsBefore, isDelta } from '../delta.ts';
 import { duckType, literal, quoted } from '../duck.ts';
 import { syncPath } from '../files.ts';
 import { pairsOf, specOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
 import { type Block, type ColumnDefinition, type Manifest, type Storage, withBlocks } from '../storage.ts';
 import { withConnection } from './connection.ts';
+import { keepLast, withRest } from './insert-by-key.ts';
 import type { Settings } from './settings.ts';
 import type { Insert } from './statements.ts';
 import { ownTable, surroundingsOf } from './table-rows.ts';
@@ -30,16 +32,23 @@ export async function insert(
   const sql = querySql(statement.query, await surroundingsOf(storage, statement.query, settings));
   const written = await withConnection(duck, settings, signal, async (connection) => {
     await collect(connection, manifest, plan, sql);
-    return writeBlocks(connection, storage, manifest, plan);
+    if (isDelta(manifest)) await keepLast(connection, manifest, plan.dynamic);
+    const added = await writeBlocks(connection, storage, manifest, plan);
+    return isDelta(manifest) && !statement.overwrite ? withRest(connection, storage, manifest, added) : added;
   });
   // Where this fails, nothing names the blocks: they are swept.
+  let done = true;
   await storage.change(manifest.name, (now) => {
     signal.throwIfAborted();
     if (now.id !== manifest.id || now.columns.length !== manifest.columns.length) {
       throw semantic(`table ${manifest.name} was changed meanwhile`);
     }
-    return written.reduce((all, { spec, blocks }) => withBlocks(all, spec, blocks, statement.overwrite), now);
+    done = !isDelta(manifest) || written.every(({ spec }) => isAsBefore(manifest, now, spec));
+    const overwrite = statement.overwrite || isDelta(manifest);
+    return done ? written.reduce((all, { spec, blocks }) => withBlocks(all, spec, blocks, overwrite), now) : null;
   });
+  // Another statement has changed rows of these partitions: what they hold now is what counts.
+  if (!done) await insert(storage, duck, statement, settings, signal);
 }
 
 interface Plan {

@@ -1,4 +1,4 @@
-import type { Body, Query, Select, Source, TableName } from './ast.ts';
+import type { Body, Expr, Query, Select, Source, TableName } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { ExpressionParser } from './expression-parser.ts';
 
@@ -96,6 +96,15 @@ export class QueryParser {
     if (this.#at.eat('left', 'semi', 'join')) return 'semi join';
     if (this.#at.eat('left', 'anti', 'join')) return 'anti join';
     return null;
+  }
+
+  /** A table or a sub-query, with its alias. */
+  source(): Source {
+    return this.#source();
+  }
+
+  expression(): Expr {
+    return this.#expressions.expression();
   }
 
   #source(): Source {

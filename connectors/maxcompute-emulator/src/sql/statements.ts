@@ -5,6 +5,7 @@ import type { Query, TableName } from './ast.ts';
 import { Cursor } from './cursor.ts';
 import { readType } from './expression-parser.ts';
 import { QueryParser, tableName } from './query-parser.ts';
+import { type RowChange, rowChange } from './row-change-parser.ts';
 import { ParseFailure, tokenize } from './tokens.ts';
 
 export interface CreateTable {
@@ -43,7 +44,8 @@ export type Statement =
   | { kind: 'setComment'; table: TableName; comment: string }
   | { kind: 'setProperties'; table: TableName; properties: { [name: string]: string } }
   | { kind: 'rename'; table: TableName; to: TableName }
-  | Insert;
+  | Insert
+  | RowChange;
 
 /** Parses one statement. What it does not know it refuses, and says where. @throws ParseFailure */
 export function parseStatement(sql: string): Statement {
@@ -70,6 +72,8 @@ function statement(cursor: Cursor): Statement {
   }
   if (cursor.eat('alter', 'table')) return alter(cursor);
   if (cursor.eat('insert')) return insert(cursor);
+  const change = rowChange(cursor);
+  if (change !== null) return change;
   throw new ParseFailure(
     cursor.offset,
     `the emulator does not know statements that begin with "${cursor.peek()?.value ?? ''}"`,
@@ -93,7 +97,10 @@ function create(cursor: Cursor): CreateTable {
   cursor.inBrackets(() =>
     cursor.list(() => {
       if (cursor.eat('primary', 'key')) found.primaryKey = cursor.inBrackets(() => cursor.list(() => cursor.name()));
-      else found.columns.push(column(cursor));
+      else {
+        found.columns.push(column(cursor));
+        if (cursor.eat('primary', 'key')) found.primaryKey.push(found.columns.at(-1)!.name);
+      }
     }),
   );
   for (;;) {

@@ -3,7 +3,7 @@ import { duckType, literal, quoted } from '../duck.ts';
 import { pairsOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
 import type { Block, ColumnDefinition, Manifest, Storage } from '../storage.ts';
-import { type Expr, partsOf, type Query, type Select, type Source, type TableName } from './ast.ts';
+import { type Expr, partsOf, type Select, type Source, type TableName } from './ast.ts';
 import type { Settings } from './settings.ts';
 import type { Surroundings } from './translate.ts';
 
@@ -50,8 +50,8 @@ export function ownTable(storage: Storage, { project, schema, table }: TableName
   return table;
 }
 
-/** Tables by name, as they are at this moment, for one statement. @throws Refusal */
-export async function surroundingsOf(storage: Storage, query: Query, settings: Settings): Promise<Surroundings> {
+/** Tables by name, as they are at this moment, for one statement or a part of one. @throws Refusal */
+export async function surroundingsOf(storage: Storage, query: object, settings: Settings): Promise<Surroundings> {
   const manifests = new Map<string, Manifest | undefined>();
   for (const name of namesIn(query)) manifests.set(name.table, await storage.get(ownTable(storage, name)));
   return {
@@ -124,7 +124,7 @@ function conditionsOf(source: Source): Expr[] {
 }
 
 /** Every table that a query names anywhere. */
-function namesIn(query: Query): TableName[] {
+function namesIn(query: object): TableName[] {
   const found: TableName[] = [];
   const seen = (value: unknown): void => {
     if (Array.isArray(value)) for (const one of value) seen(one);

@@ -30,6 +30,13 @@ export function querySql(query: Query, around: Surroundings, outer: ReadonlySet<
   return parts.filter((part) => part !== '').join(' ');
 }
 
+/** One expression. @throws ParseFailure, Refusal */
+export const exprSql = (expr: Expr, around: Surroundings) => new Writer(around, new Set()).expression(expr);
+
+/** What follows FROM, or USING. `select` says what is read of it. @throws ParseFailure, Refusal */
+export const sourceSql = (source: Source, around: Surroundings, select: Select) =>
+  new Writer(around, new Set()).source(source, select);
+
 class Writer {
   readonly #around: Surroundings;
   /** Names of WITH that hide tables. */
@@ -38,6 +45,14 @@ class Writer {
   constructor(around: Surroundings, known: ReadonlySet<string>) {
     this.#around = around;
     this.#known = known;
+  }
+
+  expression(expr: Expr): string {
+    return this.#expr(expr);
+  }
+
+  source(source: Source, select: Select): string {
+    return this.#source(source, select);
   }
 
   body(body: Body): string {
