@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, inArray, lte, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gte, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import { requireRole, visibleWorkspaces } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { notFound } from './errors.ts';
@@ -122,13 +122,20 @@ export const transitionsOf = (control: Control, ids: readonly string[]) =>
     .from(transitions)
     .where(inArray(transitions.instanceId, [...ids]))
     .orderBy(transitions.id);
-export const statementsOf = (control: Control, ids: readonly string[]) =>
-  control.db
-    .select()
+/** The first thousand of each. */
+export async function statementsOf(control: Control, ids: readonly string[]) {
+  const numbered = control.db
+    .select({
+      ...getTableColumns(statements),
+      place: sql<number>`row_number() over (partition by ${statements.instanceId} order by ${statements.id})`.as(
+        'place',
+      ),
+    })
     .from(statements)
     .where(inArray(statements.instanceId, [...ids]))
-    .orderBy(statements.id)
-    .limit(5_000);
+    .as('numbered');
+  return control.db.select().from(numbered).where(lte(numbered.place, 1_000)).orderBy(numbered.id);
+}
 export const reconciliationsOf = (control: Control, ids: readonly string[]) =>
   control.db
     .select()
