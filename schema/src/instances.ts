@@ -486,7 +486,7 @@ mutation('resolveCommit', {
   input: builder.inputType('ResolveCommitInput', {
     description: 'What became of the commit.',
     fields: (t) => ({
-      instanceId: t.id({ required: true, description: 'The instance.' }),
+      id: t.id({ required: true, description: 'The instance.' }),
       committed: t.boolean({ required: true, description: 'True: it is in the target, and SUCCEEDED. False: FAILED.' }),
       reason: t.string({ required: true, description: 'How you found out; kept with the transition.' }),
       requestId: t.string({ description: 'The same id acts once.' }),
@@ -500,8 +500,8 @@ mutation('resolveCommit', {
       resolve: (one: { instance: Instance }) => one.instance,
     }),
   }),
-  resolve: async (input, context) => {
-    const instanceId = idOf('Instance', input.instanceId);
+  resolve: async ({ id, ...input }, context) => {
+    const instanceId = idOf('Instance', id);
     return { instance: await resolveCommit(context.control, context.actor!, { ...input, instanceId }) };
   },
 });
