@@ -34,11 +34,15 @@ export * from './projects.ts';
 export * from './record-decoder.ts';
 export { RecordEncoder } from './record-encoder.ts';
 export type { Item, Stamp } from './record-items.ts';
+export { RowError, type RowErrorCode } from './row-error.ts';
+export type { RowOptions, RowValue } from './row-values.ts';
+export { type GivenRow, type Row, RowEncoder, rowsOf } from './rows.ts';
 export { getSchema, listSchemas, type SchemaInfo } from './schemas.ts';
 export * from './signing.ts';
 export * from './sql.ts';
 export { type SqlCost, sqlCost } from './sql-cost.ts';
 export { quoteName, quoteText } from './sql-text.ts';
+export type { Download, TableClient, Upload, UploadOptions } from './table-client.ts';
 export {
   type Clustering,
   findTables,

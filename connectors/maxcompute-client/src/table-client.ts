@@ -14,12 +14,25 @@ import {
   type PartitionInfo,
 } from './partitions.ts';
 import type { DecodedBatch } from './record-decoder.ts';
+import { writeRows } from './row-upload.ts';
+import type { RowOptions } from './row-values.ts';
+import { type GivenRow, type Row, rowsOf } from './rows.ts';
 import { runSql } from './sql.ts';
 import { getTable, type TableDetails } from './tables.ts';
-import { createDownload, type DownloadOf, type ReadOptions, readRows } from './tunnel-download.ts';
+import {
+  columnNamed,
+  createDownload,
+  type DownloadOf,
+  type DownloadSession,
+  type ReadOptions,
+  readRows,
+} from './tunnel-download.ts';
 import { createUpload, reloadUpload, type UploadSession, writeBlock } from './tunnel-upload.ts';
 import { commitUpload } from './upload-commit.ts';
 import { openUpsert, type Upsert, type UpsertOptions } from './upsert.ts';
+
+/** How often the easy way goes on behind a break without a whole batch in between. */
+const RESUMES = 5;
 
 export interface UploadOptions {
   partition?: { name: string; value: string }[];
@@ -64,14 +77,23 @@ export interface TableClient {
 export interface Upload {
   readonly session: UploadSession;
   block(id: number): Promise<BlockWriter>;
+  /**
+   * The slow, easy way: writes rows as blocks of its own and sends those again that break. Call it as often as you like,
+   * one call after another; do not mix it with `block`. @throws RowError, which names row and column
+   */
+  write(rows: Iterable<GivenRow> | AsyncIterable<GivenRow>, options?: RowOptions): Promise<void>;
   reload(): Promise<UploadSession>;
-  /** @throws MaxComputeError as `commitUpload` does */
-  commit(blocks: readonly number[]): Promise<void>;
+  /** @param blocks those that count; absent: those of `write` @throws MaxComputeError as `commitUpload` does */
+  commit(blocks?: readonly number[]): Promise<void>;
 }
 
 export interface Download {
-  readonly rows: number;
+  /** Exact for this snapshot. */
+  readonly rowCount: number;
   readonly columns: UploadSession['columns'];
+  /** All rows as objects, the slow, easy way; see "Rows, the easy way" in the README. A stream that breaks goes on where it was. */
+  rows(options?: RowOptions & ReadOptions): AsyncGenerator<Row>;
+  /** Columns: the fast way. */
   read(start: number, count: number, options?: ReadOptions): AsyncGenerator<DecodedBatch>;
 }
 
@@ -102,8 +124,9 @@ export function tableClient(http: Http, table: string): TableClient {
 export async function openDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<Download> {
   const session = await createDownload(http, of, signal);
   return {
-    rows: session.rows,
+    rowCount: session.rows,
     columns: session.columns,
+    rows: (how = {}) => rowsFrom(http, of, session, how),
     read: (start, count, how) => readRows(http, of, session, start, count, how),
   };
 }
@@ -112,10 +135,26 @@ async function openUpload(http: Http, table: string, options: UploadOptions): Pr
   const { partition = [], overwrite = false, createPartition = false, compression, format, signal } = options;
   const target = { table, partition, overwrite, createPartition };
   const session = await createUpload(http, target, signal);
+  const block = (id: number) => writeBlock(http, target, session, id, signal, compression, format);
+  const written: number[] = [];
   return {
     session,
-    block: (id) => writeBlock(http, target, session, id, signal, compression, format),
+    block,
+    async write(rows, how) {
+      const ids = await writeRows({ session, open: block, signal }, written.length, rows, how);
+      written.push(...ids);
+    },
     reload: () => reloadUpload(http, target, session.id, signal),
-    commit: (blocks) => commitUpload(http, target, session.id, blocks, signal),
+    commit: (blocks = written) => commitUpload(http, target, session.id, blocks, signal),
   };
+}
+
+async function* rowsFrom(http: Http, of: DownloadOf, session: DownloadSession, how: RowOptions & ReadOptions) {
+  const wanted = how.columns?.map((name) => name.toLowerCase());
+  const columns = wanted?.map((name) => columnNamed(session, name)) ?? session.columns;
+  let before = 0;
+  for await (const batch of readRows(http, of, session, 0, session.rows, { resumes: RESUMES, ...how })) {
+    yield* rowsOf(columns, batch, before, how);
+    before += batch.rows;
+  }
 }

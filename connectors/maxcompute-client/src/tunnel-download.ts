@@ -121,7 +121,8 @@ async function* readOnce(
   options: ReadOptions,
 ): AsyncGenerator<DecodedBatch> {
   const { compression = 'identity', format = 'records', signal } = options;
-  const columns = options.columns === undefined ? session.columns : options.columns.map((name) => find(session, name));
+  const columns =
+    options.columns === undefined ? session.columns : options.columns.map((name) => columnNamed(session, name));
   const types = columns.map((column) => column.type);
   const decoder = openDecoder(format, types);
   const query = {
@@ -158,7 +159,8 @@ function readError(error: Error): Error {
   return packingError(error) ?? networkError(error);
 }
 
-function find(session: DownloadSession, name: string): OdpsColumn {
+/** @throws MaxComputeError `InvalidColumnSpec` */
+export function columnNamed(session: DownloadSession, name: string): OdpsColumn {
   const found = session.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
   if (found !== undefined) return found;
   throw new MaxComputeError({

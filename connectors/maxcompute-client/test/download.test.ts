@@ -63,7 +63,7 @@ describe('a download', () => {
     const { client, got } = await service(
       inTurn(session({ Status: 'INITIATING', RecordCount: 0 }), session({ Status: 'INITIATING' }), session()),
     );
-    expect((await client.table('t').download()).rows).toBe(3);
+    expect((await client.table('t').download()).rowCount).toBe(3);
     expect(got.map((one) => one.method)).toEqual(['POST', 'GET', 'GET']);
   });
 
