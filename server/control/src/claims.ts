@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
-import { attempts, instances } from './tables/instances.ts';
+import { attempts, instances, type Partition } from './tables/instances.ts';
 import { type Instance, moveInstances } from './transitions.ts';
 
 export interface Claimer {
@@ -24,11 +24,15 @@ const previousPending = sql`(
     select p.state <> 'SUCCEEDED' and not exists (select 1 from instances r where r.rerun_of = p.id and r.state = 'SUCCEEDED')
     from instances p where ${earlierInChain} order by p.scheduled_at desc nulls first, p.id desc nulls first limit 1), false))`;
 
-/** What waits for its retry holds its target only once it may have left something there. */
+/**
+ * What waits for its retry holds its target only once it may have left something there. Partitions are apart where both
+ * name a column with different values: one's laid over the other's, something of the other's is gone.
+ */
 const targetHeld = sql`exists (
   select 1 from instances h
   where h.target_key = i.target_key and h.id <> i.id and h.state in ('WAITING', 'QUEUED', 'RUNNING')
-    and (h.state <> 'WAITING' or h.handle is not null) and not (h.appends and i.appends))`;
+    and (h.state <> 'WAITING' or h.handle is not null) and not (h.appends and i.appends)
+    and (h.target_partition || i.target_partition) @> h.target_partition)`;
 
 /** An instance that had begun already keeps its place in the chain. */
 const waitsForPrevious = sql`(i.depends_on_previous <> 'NONE' and i.state = 'WAITING' and i.attempt = 0 and ${previousPending})`;
@@ -37,6 +41,7 @@ interface Candidate extends Record<string, unknown> {
   id: string;
   state: Instance['state'];
   target_key: string;
+  target_partition: Partition;
   appends: boolean;
   memory_mb: number;
 }
@@ -50,7 +55,7 @@ export async function claim(control: Control, claimer: Claimer): Promise<Instanc
   return control.db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtext('sampan claim'))`);
     const candidates = await tx.execute<Candidate>(sql`
-      select i.id, i.state, i.target_key, i.appends, i.memory_mb from instances i
+      select i.id, i.state, i.target_key, i.target_partition, i.appends, i.memory_mb from instances i
       where i.state in ('WAITING', 'QUEUED') and i.due_at <= sampan_now() and i.memory_mb <= ${claimer.freeMemoryMb}
         and not ${waitsForPrevious} and not ${targetHeld}
       order by i.priority desc nulls first, i.scheduled_at, i.id limit ${claimer.most}`);
@@ -58,7 +63,13 @@ export async function claim(control: Control, claimer: Claimer): Promise<Instanc
     await moveInstances(
       tx,
       chosen.filter((one) => one.state === 'WAITING').map((one) => one.id),
-      { from: ['WAITING'], to: 'QUEUED', by: 'scheduler', reason: null, set: { waitingFor: null } },
+      {
+        from: ['WAITING'],
+        to: 'QUEUED',
+        by: 'scheduler',
+        reason: 'nothing stands in its way',
+        set: { waitingFor: null },
+      },
     );
     return start(
       tx,
@@ -71,16 +82,20 @@ export async function claim(control: Control, claimer: Claimer): Promise<Instanc
 /** Of instances that may each run now, those that may begin together; the first always may. */
 function together(candidates: Iterable<Candidate>, freeMemoryMb: number): Candidate[] {
   const chosen: Candidate[] = [];
-  const targets = new Map<string, boolean>();
   let free = freeMemoryMb;
   for (const one of candidates) {
-    const beside = targets.get(one.target_key);
-    if (one.memory_mb > free || (beside !== undefined && !(beside && one.appends))) continue;
-    targets.set(one.target_key, one.appends);
+    if (one.memory_mb > free || chosen.some((other) => excludeEachOther(one, other))) continue;
     free -= one.memory_mb;
     chosen.push(one);
   }
   return chosen;
+}
+
+function excludeEachOther(one: Candidate, other: Candidate): boolean {
+  if (one.target_key !== other.target_key || (one.appends && other.appends)) return false;
+  return Object.entries(one.target_partition).every(([column, value]) =>
+    [undefined, value].includes(other.target_partition[column]),
+  );
 }
 
 async function start(tx: Transaction, ids: string[], { worker, leaseSeconds }: Claimer): Promise<Instance[]> {
@@ -88,7 +103,7 @@ async function start(tx: Transaction, ids: string[], { worker, leaseSeconds }: C
     from: ['QUEUED'],
     to: 'RUNNING',
     by: worker,
-    reason: null,
+    reason: 'claimed',
     set: {
       attempt: sql`${instances.attempt} + 1`,
       owner: worker,
@@ -120,7 +135,7 @@ async function start(tx: Transaction, ids: string[], { worker, leaseSeconds }: C
 export async function explainWaiting(control: Control): Promise<void> {
   await control.db.execute(sql`
     with why as (
-      select i.id, case when ${waitsForPrevious} then 'the previous period' when ${targetHeld} then 'another run that writes the same target' else 'a free slot' end as reason
+      select i.id, case when ${waitsForPrevious} then 'the previous period' when ${targetHeld} then 'another run that writes the same target' else 'a free slot with ' || i.memory_mb || ' MB of memory' end as reason
       from instances i where i.state = 'WAITING' and i.due_at <= sampan_now() order by i.waiting_for is not null, i.priority desc, i.scheduled_at limit 1000),
     taken as (
       select why.id, why.reason from why join instances i on i.id = why.id

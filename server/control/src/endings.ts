@@ -48,7 +48,7 @@ export async function endAttempt(control: Control, ending: Ending, end: HostEnd)
 async function follow(tx: Transaction, ending: Ending, end: HostEnd): Promise<void> {
   switch (end.end) {
     case 'committed':
-      return finish(tx, ending, 'SUCCEEDED', null, null);
+      return finish(tx, ending, 'SUCCEEDED', 'committed', null);
     case 'undecided':
       return end.again
         ? askAgain(tx, ending, undecidedFailure(end.message), ASK_AGAIN_SECONDS)
@@ -72,7 +72,7 @@ async function finish(
   tx: Transaction,
   ending: Ending,
   to: 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT',
-  reason: string | null,
+  reason: string,
   failure: Failure | null,
 ): Promise<void> {
   const { instance, definition, worker } = ending;
@@ -87,7 +87,7 @@ const released = { owner: null, leaseUntil: null, phase: null, ranMs };
 
 async function stopped(tx: Transaction, ending: Ending): Promise<void> {
   const { stopTo, stopReason } = stopOf(ending);
-  if (stopTo !== null && !ending.instance.committing) return finish(tx, ending, stopTo, stopReason, null);
+  if (stopTo !== null && !ending.instance.committing) return finish(tx, ending, stopTo, stopReason ?? 'stopped', null);
   // Nobody asked the instance to stop: its worker is leaving, and another attempt goes on.
   await requeue(tx, ending, 'worker stopped');
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { now, readNow } from './clock.ts';
 import type { Actor, Transaction } from './context.ts';
 import type { Schedule, TaskDefinition } from './definitions.ts';
 import { conflict, notFound } from './errors.ts';
 import { businessDate, isEffective, nextOccurrences } from './occurrences.ts';
-import { type InstanceState, instances, type Trigger } from './tables/instances.ts';
+import { type InstanceState, instances, type Partition, type Trigger } from './tables/instances.ts';
 import { tasks, taskVersions } from './tables/tasks.ts';
 import { type Instance, moveInstances, record } from './transitions.ts';
 
@@ -21,10 +21,12 @@ export async function definitionOf(tx: Transaction, task: { id: string; version:
   return row.definition;
 }
 
-/** What two instances must not write at the same time: the object, or the partition of it. */
-export function targetKeyOf({ target }: TaskDefinition): string {
-  const partition = target.partition.map((one) => `${one.name}=${one.value}`).join(',');
-  return `${target.dataSourceId}/${target.object.toLowerCase()}/${partition}`;
+/** What two instances must not write at the same time: the object, or the same partition of it. */
+function targetOf({ target }: TaskDefinition): { targetKey: string; targetPartition: Partition } {
+  return {
+    targetKey: `${target.dataSourceId}/${target.object.toLowerCase()}`,
+    targetPartition: Object.fromEntries(target.partition.map((one) => [one.name.toLowerCase(), one.value])),
+  };
 }
 
 export interface NewInstance {
@@ -32,7 +34,7 @@ export interface NewInstance {
   scheduledAt: Date;
   state?: 'WAITING' | 'SKIPPED';
   by: string;
-  reason: string | null;
+  reason: string;
 }
 
 /** Undefined where that period has its instance already. */
@@ -45,7 +47,7 @@ export async function createInstance(
   return (await createInstances(tx, [instanceRow(task, definition, init)], init.by))[0];
 }
 
-export type InstanceRow = { values: typeof instances.$inferInsert; reason: string | null };
+export type InstanceRow = { values: typeof instances.$inferInsert; reason: string };
 
 /** The row of a new instance, with what it needs of its task frozen into it. */
 export function instanceRow(task: Task, definition: TaskDefinition, init: Omit<NewInstance, 'by'>): InstanceRow {
@@ -66,7 +68,7 @@ export function instanceRow(task: Task, definition: TaskDefinition, init: Omit<N
     endedAt: state === 'SKIPPED' ? now : null,
     priority: PRIORITIES[options.priority],
     memoryMb: options.memoryMb,
-    targetKey: targetKeyOf(definition),
+    ...targetOf(definition),
     appends: target.writeMode === 'APPEND',
     dependsOnPrevious: init.trigger === 'SCHEDULE' || init.trigger === 'ONLINE' ? schedule.dependsOnPrevious : 'NONE',
     timeoutMinutes: options.timeoutMinutes,
@@ -142,7 +144,8 @@ export async function bringOnline(tx: Transaction, taskId: string, actor: Actor)
     });
 }
 
-function firstDue(schedule: Schedule, at: Date, task: Task): Date | null {
+/** @throws ConflictError where none follows */
+export function firstDue(schedule: Schedule, at: Date, task: Task): Date | null {
   if (schedule.type === 'ONCE') {
     if (schedule.runAt === null) return null;
     const due = new Date(schedule.runAt);
@@ -182,8 +185,8 @@ export async function takeOffline(
 }
 
 /**
- * What waits is cancelled, what runs is on its last attempt. An instance that may have been published already is neither:
- * only finding out ends it.
+ * What waits is cancelled, what runs is on its last attempt. An instance that may have been published already is not
+ * cancelled: only finding out ends it, and where it was not, it is not copied anew.
  */
 async function endOpen(tx: Transaction, taskId: string, by: string, reason: string): Promise<void> {
   const mine = and(eq(instances.taskId, taskId), eq(instances.committing, false));
@@ -196,10 +199,11 @@ async function endOpen(tx: Transaction, taskId: string, by: string, reason: stri
     waiting.map((one) => one.id),
     { from: ['WAITING', 'QUEUED'], to: 'CANCELLED', by, reason, set: endedWith('abort') },
   );
+  const open = inArray(instances.state, ['WAITING', 'QUEUED', 'RUNNING']);
   await tx
     .update(instances)
     .set({ lastAttempt: true })
-    .where(and(mine, eq(instances.state, 'RUNNING')));
+    .where(and(eq(instances.taskId, taskId), open));
 }
 
 /** Fields of an instance that has ended; what it may have left in its target is cleaned up afterwards. */
@@ -215,17 +219,6 @@ export function endedWith(cleanup: 'abort' | 'forget'): Partial<Record<keyof Ins
   };
 }
 
-/** A changed schedule takes effect from now on. */
-export async function replanTask(tx: Transaction, taskId: string, schedule: Schedule): Promise<void> {
-  const task = await locked(tx, taskId);
-  if (task.state !== 'ONLINE') return;
-  const at = await readNow(tx);
-  await tx
-    .update(tasks)
-    .set({ nextDue: firstDue(schedule, at, task) })
-    .where(eq(tasks.id, taskId));
-}
-
 /**
  * What the end of an instance means for its task: a task that runs once has finished; a failure may take it offline. The
  * task is locked already.
@@ -235,7 +228,11 @@ export async function afterEnd(tx: Transaction, instance: Instance, definition: 
   const { schedule } = definition;
   const mine = and(eq(tasks.id, instance.taskId), eq(tasks.chain, instance.chain), eq(tasks.state, 'ONLINE'));
   if (schedule.type === 'ONCE') {
-    await tx.update(tasks).set({ state: 'FINISHED', nextDue: null, updatedAt: now }).where(mine);
+    // A time that it was given meanwhile, or periods, are still to come.
+    await tx
+      .update(tasks)
+      .set({ state: 'FINISHED', updatedAt: now })
+      .where(and(mine, isNull(tasks.nextDue)));
     return;
   }
   if (!schedule.offlineOnFailure || (instance.state !== 'FAILED' && instance.state !== 'TIMED_OUT')) return;

@@ -2,7 +2,8 @@ import { and, asc, eq, inArray, isNotNull, lte, sql } from 'drizzle-orm';
 import { readNow } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
 import type { Schedule, TaskDefinition } from './definitions.ts';
-import { createInstances, type InstanceRow, instanceRow } from './lifecycle.ts';
+import { conflict } from './errors.ts';
+import { createInstances, firstDue, type InstanceRow, instanceRow, lockTask } from './lifecycle.ts';
 import { occurrencesAfter } from './occurrences.ts';
 import { instances } from './tables/instances.ts';
 import { tasks, taskVersions } from './tables/tasks.ts';
@@ -12,6 +13,8 @@ type Task = typeof tasks.$inferSelect;
 /** An occurrence later than this is a missed one. */
 const LATE_MS = 60_000;
 const TASKS_A_ROUND = 200;
+/** Why an instance of a period was made. */
+const DUE = 'due';
 /** Missed periods that are written down in one round for one task; the rest follows in the next. */
 const PERIODS_A_ROUND = 100;
 
@@ -127,6 +130,57 @@ async function advance(tx: Transaction, planned: readonly Planned[]): Promise<vo
     from (values ${sql.join(rows, sql`, `)}) as planned (id, next, ended) where tasks.id = planned.id`);
 }
 
+/**
+ * A changed schedule takes effect from now on. Periods that were due before, and for which there was no time or room
+ * yet, are those of the old one: each has its instance, or a row that says why not.
+ * @throws ConflictError where nothing would follow
+ */
+export async function replanTask(
+  tx: Transaction,
+  taskId: string,
+  before: { version: number; definition: TaskDefinition },
+  schedule: Schedule,
+): Promise<void> {
+  const task = await lockTask(tx, taskId);
+  if (task?.state !== 'ONLINE' || sameTimes(before.definition.schedule, schedule)) return;
+  if (schedule.type === 'ONCE' && schedule.runAt === null)
+    throw conflict(
+      'TASK_ONLINE',
+      `Task "${task.name}" is online already, and would run only when brought online.`,
+      'Take it offline first, or give it a time.',
+      [{ type: 'Task', id: task.id }],
+    );
+  const at = await readNow(tx);
+  const nextDue = firstDue(schedule, at, task);
+  const waiting = (await countWaiting(tx, [task])).get(taskId) ?? 0;
+  const old = { ...task, version: before.version };
+  await createInstances(tx, overdue(old, before.definition, waiting, at), 'scheduler');
+  await tx.update(tasks).set({ nextDue }).where(eq(tasks.id, taskId));
+}
+
+const TIMES = 'type timeZone effectiveFrom effectiveTo period every windowFrom windowTo minute at runAt'.split(' ');
+
+const sameTimes = (a: Schedule, b: Schedule) =>
+  (TIMES as (keyof Schedule)[]).every((name) => (a[name] ?? null) === (b[name] ?? null));
+
+/** All that is due and not planned: what may run, the rest as skipped. */
+function overdue(task: Task, definition: TaskDefinition, waiting: number, at: Date): InstanceRow[] {
+  const rows: InstanceRow[] = [];
+  for (let next = task.nextDue; next !== null && next <= at; ) {
+    const free = waiting + rows.filter((row) => row.values.state === 'WAITING').length;
+    const plan = planTask({ ...task, nextDue: next }, definition, free, at);
+    rows.push(...plan.rows);
+    if (plan.next !== null && plan.next <= at && plan.rows.length < PERIODS_A_ROUND) {
+      const left = duePeriods(plan.next, definition.schedule, at);
+      const reason = 'too many instances waited when the schedule was changed';
+      for (const scheduledAt of left.due)
+        rows.push(instanceRow(task, definition, { trigger: 'SCHEDULE', scheduledAt, state: 'SKIPPED', reason }));
+      next = left.next;
+    } else next = plan.next;
+  }
+  return rows;
+}
+
 function planTask(
   task: Task,
   definition: TaskDefinition,
@@ -136,7 +190,7 @@ function planTask(
   const { schedule } = definition;
   const first = task.nextDue!;
   if (schedule.type === 'ONCE') {
-    const row = instanceRow(task, definition, { trigger: 'SCHEDULE', scheduledAt: first, reason: null });
+    const row = instanceRow(task, definition, { trigger: 'SCHEDULE', scheduledAt: first, reason: DUE });
     return { rows: [row], next: null, ended: false };
   }
   const { due, next } = duePeriods(first, schedule, at);
@@ -147,7 +201,7 @@ function planTask(
       trigger: 'SCHEDULE',
       scheduledAt: one.at,
       state: one.skip === null ? 'WAITING' : 'SKIPPED',
-      reason: one.skip,
+      reason: one.skip ?? DUE,
     }),
   );
   const left = chosen.left ?? next;

@@ -78,7 +78,7 @@ async function follow(tx: Transaction, instance: Instance): Promise<void> {
 interface LostEnding {
   to: 'CANCELLED' | 'TIMED_OUT' | 'FAILED';
   by: string;
-  reason: string | null;
+  reason: string;
   failure: Failure | null;
 }
 
@@ -86,7 +86,7 @@ interface LostEnding {
 async function endingOf(tx: Transaction, instance: Instance): Promise<LostEnding | null> {
   const { stopTo, stopBy, stopReason, lastAttempt, committing, failure } = instance;
   if (committing) return null;
-  if (stopTo !== null) return { to: stopTo, by: stopBy ?? 'scheduler', reason: stopReason, failure };
+  if (stopTo !== null) return { to: stopTo, by: stopBy ?? 'scheduler', reason: stopReason ?? 'stopped', failure };
   if (lastAttempt) return { to: 'CANCELLED', by: 'scheduler', reason: 'taken offline', failure };
   const [{ lost }] = await tx
     .select({ lost: sql<number>`count(*)::int` })

@@ -6,7 +6,7 @@ import { uniqueViolation } from './database-errors.ts';
 import type { TaskDefinition } from './definitions.ts';
 import { conflict, type Issue, invalid, issue, notFound, refuseErrors } from './errors.ts';
 import { getFolder } from './folders.ts';
-import { replanTask } from './lifecycle.ts';
+import { replanTask } from './planner.ts';
 import { once } from './requests.ts';
 import { defaultTimeoutMinutes, parseSchedule } from './schedules.ts';
 import { taskDataSources, tasks, taskVersions } from './tables/tasks.ts';
@@ -148,7 +148,8 @@ export async function updateTask(
     const values = { ...unversioned(input.task), version, revision: locked.revision + 1, updatedAt: sql`now()` };
     await namedOnce(input.task.name, () => tx.update(tasks).set(values).where(eq(tasks.id, task.id)));
     if (changed) await writeVersion(tx, actor, task.id, version, definition);
-    await rescheduled(tx, task.id, current.definition, definition);
+    const before = { version: locked.version, definition: current.definition };
+    await replanTask(tx, task.id, before, definition.schedule);
     const changes = changed
       ? [{ path: ['definition'], before: current.definition as never, after: definition as never }]
       : [];
@@ -156,17 +157,6 @@ export async function updateTask(
     return null;
   });
   return { task: await getTask(control, actor, task.id), warnings };
-}
-
-/** An online task whose schedule changed is planned anew from now on. */
-async function rescheduled(
-  tx: Transaction,
-  taskId: string,
-  before: TaskDefinition,
-  after: TaskDefinition,
-): Promise<void> {
-  if (sameJson(before.schedule, after.schedule)) return;
-  await replanTask(tx, taskId, after.schedule);
 }
 
 const unversioned = (input: TaskInput) => ({

@@ -14,7 +14,7 @@ export interface Move {
   to: InstanceState;
   /** Who: `scheduler`, a worker's name, or a user's. */
   by: string;
-  reason: string | null;
+  reason: string;
   set?: Partial<Record<keyof Instance, unknown>>;
   /** Further conditions, such as the attempt that may do this. */
   where?: SQL | undefined;
@@ -60,12 +60,7 @@ interface Change {
 }
 
 /** Writes transitions down; the notice goes out when the transaction commits. */
-export async function record(
-  tx: Transaction,
-  changes: readonly Change[],
-  by: string,
-  reason: string | null,
-): Promise<void> {
+export async function record(tx: Transaction, changes: readonly Change[], by: string, reason: string): Promise<void> {
   if (changes.length === 0) return;
   await tx.insert(transitions).values(
     changes.map(({ instance, from }) => ({

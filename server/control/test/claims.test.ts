@@ -102,6 +102,26 @@ describe('one target', () => {
     await at('01:00:05');
     expect(await claimAs(world.control, 'w')).toHaveLength(4);
   });
+
+  it.each([
+    ['all of it and one partition', {}, { pt: '1' }, false],
+    ['partitions of which one holds the other', { pt: '1' }, { pt: '1', hh: '02' }, false],
+    ['the same one, named in another order and case', { pt: '1', hh: '02' }, { HH: '02', PT: '1' }, false],
+    ['partitions that may be the same', { pt: '1' }, { hh: '02' }, false],
+    ['partitions apart', { pt: '1', hh: '02' }, { pt: '1', hh: '03' }, true],
+  ])('%s: at once or one after the other', async (object, one, other, together) => {
+    for (const values of [one, other]) {
+      const partition = Object.entries(values as { [name: string]: string }).map(([name, value]) => ({ name, value }));
+      await world.task(hourly, { target: { object, partition } });
+    }
+    await at('01:00:05');
+    // Both as candidates of one claim, and the later against one that runs.
+    const first = await claimAs(world.control, 'w');
+    expect(first).toHaveLength(together ? 2 : 1);
+    expect(await claimAs(world.control, 'w')).toEqual([]);
+    await end(first[0], 'w', 'committed');
+    expect(await claimAs(world.control, 'w')).toHaveLength(together ? 0 : 1);
+  });
 });
 
 it('starts what fits: HIGH before NORMAL before LOW, then by scheduled time, within memory and places', async () => {
@@ -112,23 +132,23 @@ it('starts what fits: HIGH before NORMAL before LOW, then by scheduled time, wit
   await at('01:00:05');
   const claimed = await claimAs(world.control, 'w', { freeMemoryMb: 250, most: 3 });
   expect(claimed.map((one) => one.taskId)).toEqual([made[2].id, made[1].id]);
-  expect(await waitingFor(large)).toEqual(['a free slot']);
+  expect(await waitingFor(large)).toEqual(['a free slot with 500 MB of memory']);
   expect((await claimAs(world.control, 'w', { freeMemoryMb: 600, most: 1 })).map((one) => one.taskId)).toEqual([
     large.id,
   ]);
 });
 
-it('both steps are recorded, with who and the attempt', async () => {
+it('both steps are recorded, with who, why and the attempt', async () => {
   const task = await world.task(hourly);
   await at('01:00:05');
   const [instance] = await claimAs(world.control, 'w');
   const rows = await world.control.db.execute<{ from: string; to: string; by: string; attempt: number }>(
-    sql`select "from", "to", "by", attempt from transitions where task_id = ${task.id} order by id`,
+    sql`select "from", "to", "by", reason, attempt from transitions where task_id = ${task.id} order by id`,
   );
   expect([...rows]).toEqual([
-    { from: null, to: 'WAITING', by: 'scheduler', attempt: 0 },
-    { from: 'WAITING', to: 'QUEUED', by: 'scheduler', attempt: 0 },
-    { from: 'QUEUED', to: 'RUNNING', by: 'w', attempt: 1 },
+    { from: null, to: 'WAITING', by: 'scheduler', reason: 'due', attempt: 0 },
+    { from: 'WAITING', to: 'QUEUED', by: 'scheduler', reason: 'nothing stands in its way', attempt: 0 },
+    { from: 'QUEUED', to: 'RUNNING', by: 'w', reason: 'claimed', attempt: 1 },
   ]);
   expect(instance).toMatchObject({ attempt: 1, owner: 'w', phase: 'CONNECTING' });
 });
@@ -286,6 +306,6 @@ it('saying what instances wait for never waits for somebody who is moving one of
   const told = (await world.instancesOf(second.id))[0].waitingFor;
   release();
   await mover;
-  expect([explained, told]).toEqual(['told', 'a free slot']);
-  expect(await waitingFor(first)).toEqual(['a free slot']);
+  expect([explained, told]).toEqual(['told', 'a free slot with 100 MB of memory']);
+  expect(await waitingFor(first)).toEqual(['a free slot with 100 MB of memory']);
 });

@@ -290,6 +290,23 @@ describe('once', () => {
   });
 });
 
+describe('a task that is changed while its one run goes on', () => {
+  it('is not finished by its end, where periods or another time lie ahead', async () => {
+    for (const schedule of [
+      { period: 'HOUR', every: 1 },
+      { type: 'ONCE', runAt: new Date('2026-03-01T05:00:00Z') },
+    ] as Partial<ScheduleInput>[]) {
+      await world.setClock('2026-03-01T00:30:00Z');
+      const task = await world.task({ type: 'ONCE' });
+      const [instance] = await claimAs(world.control, 'w');
+      await world.reschedule(task.id, schedule);
+      const { nextDue } = await world.taskNow(task.id);
+      await end(instance, { end: 'committed' });
+      expect(await world.taskNow(task.id)).toMatchObject({ state: 'ONLINE', nextDue });
+    }
+  });
+});
+
 describe('run on online', () => {
   it('makes an instance of that second, which belongs to the chain', async () => {
     await world.setClock('2026-03-01T00:30:00.700Z');

@@ -45,13 +45,13 @@ describe('the sequencer', () => {
     let written = () => {};
     const wrote = new Promise<void>((resolve) => (written = resolve));
     const late = world.control.db.transaction(async (tx) => {
-      await moveInstance(tx, slow.id, { from: ['WAITING'], to: 'CANCELLED', by: 'late', reason: null });
+      await moveInstance(tx, slow.id, { from: ['WAITING'], to: 'CANCELLED', by: 'late', reason: 'x' });
       written();
       await held;
     });
     await wrote;
     await world.control.db.transaction((tx) =>
-      moveInstance(tx, fast.id, { from: ['WAITING'], to: 'CANCELLED', by: 'fast', reason: null }),
+      moveInstance(tx, fast.id, { from: ['WAITING'], to: 'CANCELLED', by: 'fast', reason: 'x' }),
     );
     await sequence(world.control);
     const first = await take(watch(before), 1);
@@ -73,9 +73,9 @@ describe('the sequencer', () => {
     await Promise.all(
       instances.map((one) =>
         world.control.db.transaction(async (tx) => {
-          await moveInstance(tx, one.id, { from: ['WAITING'], to: 'QUEUED', by: 'x', reason: null });
+          await moveInstance(tx, one.id, { from: ['WAITING'], to: 'QUEUED', by: 'x', reason: 'x' });
           await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
-          await moveInstance(tx, one.id, { from: ['QUEUED'], to: 'CANCELLED', by: 'x', reason: null });
+          await moveInstance(tx, one.id, { from: ['QUEUED'], to: 'CANCELLED', by: 'x', reason: 'x' });
         }),
       ),
     );
@@ -160,7 +160,7 @@ describe('a watcher', () => {
     await sequence(world.control);
     const events = watch(await eventCursor(world.control), { states: ['WAITING'] });
     await world.control.db.transaction((tx) =>
-      moveInstance(tx, instance.id, { from: ['WAITING'], to: 'CANCELLED', by: 'x', reason: null }),
+      moveInstance(tx, instance.id, { from: ['WAITING'], to: 'CANCELLED', by: 'x', reason: 'x' }),
     );
     await sequence(world.control);
     expect(await take(events, 1)).toMatchObject([{ instanceId: instance.id, left: true }]);

@@ -127,6 +127,40 @@ describe('while maxWaiting instances wait', () => {
   });
 });
 
+describe('a changed schedule', () => {
+  const short = (found: Instance[]) => shown(found).map((one) => one.slice(11, 16) + one.slice(20));
+  const backlog = async (misfire: 'ALL' | 'LATEST') => {
+    await world.setClock('2026-03-01T00:30:00Z');
+    const task = await world.task({ period: 'HOUR', every: 1, misfire, maxWaiting: 2 });
+    await world.setClock('2026-03-01T04:30:00Z');
+    return task;
+  };
+
+  it('that keeps its times keeps what is still to be planned', async () => {
+    const task = await backlog('ALL');
+    await planDue(world.control);
+    await world.reschedule(task.id, { period: 'HOUR', every: 1, misfire: 'ALL', maxWaiting: 3 });
+    await planDue(world.control);
+    expect(short(await world.instancesOf(task.id))).toEqual(['01:00 WAITING', '02:00 WAITING', '03:00 WAITING']);
+  });
+
+  it.each([
+    ['ALL', ['01:00 WAITING', '02:00 WAITING', '03:00 SKIPPED', '04:00 SKIPPED']],
+    ['LATEST', ['01:00 SKIPPED', '02:00 SKIPPED', '03:00 SKIPPED', '04:00 WAITING']],
+  ] as const)('writes down what was due by the old one (%s), and goes on with the new', async (misfire, rows) => {
+    const task = await backlog(misfire);
+    await world.reschedule(task.id, { period: 'DAY', at: '06:00:00' });
+    expect(short(await world.instancesOf(task.id))).toEqual(rows);
+    expect((await world.instancesOf(task.id)).map((one) => one.taskVersion)).toEqual([1, 1, 1, 1]);
+    expect(await world.taskNow(task.id)).toMatchObject({ nextDue: new Date('2026-03-01T06:00:00Z') });
+  });
+
+  it('that would run only when brought online is refused while it is online', async () => {
+    const task = await backlog('LATEST');
+    await expect(world.reschedule(task.id, { type: 'ONCE' })).rejects.toMatchObject({ code: 'TASK_ONLINE' });
+  });
+});
+
 it('a schedule that cannot be read does not stop the others', async () => {
   await world.setClock('2026-04-01T00:30:00Z');
   const broken = await world.task({ period: 'HOUR', every: 1 });

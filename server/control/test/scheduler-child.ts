@@ -21,7 +21,7 @@ for (;;) {
   await new Promise((resolve) => setTimeout(resolve, 100));
   if (claimed.length === 0) continue;
   const ids = claimed.map((one) => one.id);
-  const done = { from: ['RUNNING'], to: 'SUCCEEDED', by: worker, reason: null, set: { endedAt: new Date() } } as const;
+  const done = { from: ['RUNNING'], to: 'SUCCEEDED', by: worker, reason: 'x', set: { endedAt: new Date() } } as const;
   const moved = await control.db.transaction((tx) =>
     moveInstances(tx, ids, { ...done, from: ['RUNNING'], where: eq(instances.owner, worker) }),
   );

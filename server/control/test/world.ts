@@ -7,7 +7,8 @@ import pino from 'pino';
 import { type OpenedDatabase, openDatabase } from '../../app/src/database.ts';
 import { type Claimer, claim } from '../src/claims.ts';
 import { type Actor, type Control, readNow, type TaskDefinition, tables } from '../src/index.ts';
-import { bringOnline } from '../src/lifecycle.ts';
+import { bringOnline, definitionOf as definitionOfTask } from '../src/lifecycle.ts';
+import { replanTask } from '../src/planner.ts';
 import { parseSchedule, type ScheduleInput } from '../src/schedules.ts';
 
 export type Task = typeof tables.tasks.$inferSelect;
@@ -19,6 +20,8 @@ export interface World {
   database: OpenedDatabase;
   actor: Actor;
   workspaceId: string;
+  /** A new version of the task with another schedule, as `updateTask` makes it. */
+  reschedule(taskId: string, schedule: Partial<ScheduleInput>): Promise<void>;
   /** Another process's connections to the same database. */
   other(): Promise<Control>;
   setClock(at: string | Date): Promise<void>;
@@ -86,6 +89,20 @@ export async function openWorld(): Promise<World> {
       await db.insert(tables.taskVersions).values({ taskId: task.id, number: 1, byUser: user.id, definition });
       if (changes.online !== false) await db.transaction((tx) => bringOnline(tx, task.id, actor));
       return world.taskNow(task.id);
+    },
+    async reschedule(taskId, schedule) {
+      await db.transaction(async (tx) => {
+        const { name, version } = await world.taskNow(taskId);
+        const before = await definitionOfTask(tx, { id: taskId, version });
+        const definition = { ...before, schedule: definitionOf(name, schedule, {}).schedule };
+        const next = { taskId, number: version + 1, byUser: user.id, definition };
+        await tx.insert(tables.taskVersions).values(next);
+        await tx
+          .update(tables.tasks)
+          .set({ version: version + 1 })
+          .where(sql`id = ${taskId}`);
+        await replanTask(tx, taskId, { version, definition: before }, definition.schedule);
+      });
     },
     async taskNow(id) {
       const [row] = await db.select().from(tables.tasks).where(sql`id = ${id}`);

@@ -28,6 +28,8 @@ export type InstanceState =
   | 'SKIPPED';
 export type Trigger = 'SCHEDULE' | 'ONLINE' | 'MANUAL' | 'RERUN' | 'BACKFILL' | 'REPLAY';
 
+export type Partition = { [column: string]: string };
+
 export const instances = pgTable(
   'instances',
   {
@@ -54,8 +56,10 @@ export const instances = pgTable(
     endedAt: instant('ended_at'),
     priority: integer('priority').notNull().default(1),
     memoryMb: integer('memory_mb').notNull(),
-    /** Data source + object + partition: two of the same never overlap unless both append. */
+    /** Data source + object: two of the same never overlap unless both append, or their partitions are apart. */
     targetKey: text('target_key').notNull(),
+    /** Values of partition columns, by name in lower case; a column that is not named may have any. */
+    targetPartition: jsonb('target_partition').$type<Partition>().notNull().default({}),
     appends: boolean('appends').notNull(),
     /** What it needs of the instance before it in its chain. */
     dependsOnPrevious: text('depends_on_previous').$type<'NONE' | 'ENDED' | 'SUCCEEDED'>().notNull(),
@@ -156,7 +160,7 @@ export const transitions = pgTable(
     to: text('to').$type<InstanceState>().notNull(),
     at: instant('at').notNull(),
     by: text('by').notNull(),
-    reason: text('reason'),
+    reason: text('reason').notNull(),
     attempt: integer('attempt').notNull(),
     /** The instance as it was at that moment. */
     snapshot: jsonb('snapshot').$type<Record<string, Json>>().notNull(),
