@@ -1,5 +1,6 @@
 export { ArrowDecoder } from './arrow-decoder.ts';
 export { ArrowEncoder } from './arrow-encoder.ts';
+export { columnOfItems } from './arrow-items.ts';
 export { BlockWriter } from './block-writer.ts';
 export * from './body-format.ts';
 export * from './client.ts';

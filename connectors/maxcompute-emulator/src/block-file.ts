@@ -1,44 +1,50 @@
-import { isUtf8 } from 'node:buffer';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type ColumnData, type OdpsType, parseType } from '@sampan/maxcompute';
+import { type ColumnData, columnOfItems, type Item, type OdpsType, parseType } from '@sampan/maxcompute';
+import { refuseLong, replaceBrokenText } from './block-text.ts';
 import { syncPath } from './files.ts';
-import { BadValue } from './parquet/values.ts';
+import { isNested, storedType } from './nested-types.ts';
+import { hasBytes, hasNanos, nothingBeyond, storedItem } from './nested-values.ts';
+import { BadValue, isNull } from './parquet/values.ts';
 import { ParquetWriter } from './parquet/writer.ts';
 import { Refusal } from './refusal.ts';
+import { bytesName, nanosName, SideColumn } from './side-columns.ts';
 import type { ColumnDefinition } from './storage.ts';
 
-/** Name of the column beside a TIMESTAMP that holds its nanoseconds below the microsecond. */
-export const nanosName = (column: string) => `${column}__nanos`;
-
-interface SideColumn {
+interface Column {
   name: string;
-  /** Nanoseconds of each row of each batch that had any, by the row the batch began at. */
-  batches: { from: number; rows: number; nanos: Uint16Array }[];
+  nullable: boolean;
+  type: OdpsType;
+  nanos: SideColumn;
+  bytes: SideColumn;
 }
 
 /** Takes the rows of one block, checks them, and makes a Parquet file of them. */
 export class BlockFile {
   readonly #path: string;
   readonly #writer: ParquetWriter;
-  readonly #columns: readonly ColumnDefinition[];
-  readonly #types: OdpsType[];
-  readonly #sides: SideColumn[];
+  readonly #columns: Column[];
 
-  private constructor(path: string, writer: ParquetWriter, columns: readonly ColumnDefinition[]) {
+  private constructor(path: string, writer: ParquetWriter, columns: Column[]) {
     this.#path = path;
     this.#writer = writer;
     this.#columns = columns;
-    this.#types = columns.map((column) => parseType(column.type));
-    this.#sides = columns.map((column) => ({ name: nanosName(column.name), batches: [] }));
   }
 
   static async create(path: string, columns: readonly ColumnDefinition[]): Promise<BlockFile> {
-    const writer = await ParquetWriter.create(
-      path,
-      columns.map((column) => ({ name: column.name, type: parseType(column.type) })),
-    );
-    return new BlockFile(path, writer, columns);
+    const all = columns.map(({ name, nullable, type: text }): Column => {
+      const type = parseType(text);
+      const nested = isNested(type);
+      return {
+        name,
+        nullable,
+        type,
+        nanos: new SideColumn(nanosName(name), 'nanos', nested),
+        bytes: new SideColumn(bytesName(name), 'bytes', nested),
+      };
+    });
+    const stored = all.map(({ name, type }) => ({ name, type: storedType(type) }));
+    return new BlockFile(path, await ParquetWriter.create(path, stored), all);
   }
 
   get rows(): number {
@@ -47,14 +53,9 @@ export class BlockFile {
 
   /** @throws Refusal where a value does not fit its column */
   async append(columns: readonly ColumnData[], rows: number): Promise<void> {
-    columns.forEach((column, index) => {
-      this.#check(column, index, rows);
-      if (column.subMicros !== undefined) {
-        this.#sides[index].batches.push({ from: this.rows, rows, nanos: column.subMicros.slice(0, rows) });
-      }
-    });
     try {
-      await this.#writer.append(columns, rows);
+      const stored = columns.map((column, index) => this.#stored(column, this.#columns[index], rows));
+      await this.#writer.append(stored, rows);
     } catch (error) {
       throw error instanceof BadValue
         ? new Refusal(400, 'InvalidData', `Around record ${this.rows}: ${error.message}.`)
@@ -62,18 +63,15 @@ export class BlockFile {
     }
   }
 
-  /** Has the file reach the disk; its bytes, and the columns that have nanoseconds. */
-  async finish(): Promise<{ bytes: number; nanos: string[] }> {
-    const sides = this.#sides.flatMap((side, index) => (side.batches.length === 0 ? [] : [{ side, index }]));
+  /** Has the file reach the disk; its bytes, and the columns that have more in a column beside them. */
+  async finish(): Promise<{ bytes: number; nanos: string[]; raw: string[] }> {
+    const withNanos = this.#columns.filter((column) => !column.nanos.empty);
+    const withBytes = this.#columns.filter((column) => !column.bytes.empty);
+    const sides = [...withNanos.map((column) => column.nanos), ...withBytes.map((column) => column.bytes)];
     const groups = this.#writer.groupRows;
-    const late = sides.map(({ side }) => ({
-      name: side.name,
-      type: { kind: 'smallint' as const },
-      groups: sideGroups(side, groups),
-    }));
-    const bytes = await this.#writer.finish(late);
+    const bytes = await this.#writer.finish(sides.map((side) => side.finish(groups)));
     await syncPath(dirname(this.#path));
-    return { bytes, nanos: sides.map(({ index }) => this.#columns[index].name) };
+    return { bytes, nanos: withNanos.map((column) => column.name), raw: withBytes.map((column) => column.name) };
   }
 
   async discard(): Promise<void> {
@@ -81,69 +79,36 @@ export class BlockFile {
     await rm(this.#path, { force: true });
   }
 
-  #check(column: ColumnData, index: number, rows: number): void {
-    const { name, nullable } = this.#columns[index];
-    const type = this.#types[index];
-    if (!nullable && column.validity !== undefined) refuseNulls(column.validity, rows, name);
-    if (column.offsets === undefined || type.kind === 'binary' || type.kind === 'decimal') return;
-    refuseBrokenText(column, rows, name);
+  /** The column as it is stored, checked. @throws BadValue, Refusal */
+  #stored(column: ColumnData, { name, nullable, type, nanos, bytes }: Column, rows: number): ColumnData {
+    if (!nullable && column.validity !== undefined) refuseNulls(column, rows, name);
+    if (isNested(type)) return this.#nested(column, { name, nullable, type, nanos, bytes }, rows);
+    if (column.subMicros !== undefined) nanos.putNanos(this.rows, column.subMicros.slice(0, rows));
+    if (column.offsets === undefined || type.kind === 'binary' || type.kind === 'decimal') return column;
     if (type.kind === 'varchar' || type.kind === 'char') refuseLong(column, rows, type.length, name);
+    return replaceBrokenText(column, rows, (row, text) => {
+      if (type.kind !== 'string') throw new BadValue(`column ${name}: a ${type.kind.toUpperCase()} is not UTF-8`);
+      bytes.put(this.rows + row, text);
+    });
+  }
+
+  #nested(column: ColumnData, { type, nanos, bytes }: Column, rows: number): ColumnData {
+    const items = Array.from({ length: rows }, (_, row): Item => {
+      if (isNull(column, row)) return null;
+      const beyond = nothingBeyond();
+      const item = (column.items?.[row] ?? column.values?.[row]) as Item;
+      const stored = storedItem(type, item, beyond);
+      if (hasNanos(beyond)) nanos.put(this.rows + row, beyond.nanos.map(BigInt));
+      if (hasBytes(beyond)) bytes.put(this.rows + row, beyond.bytes);
+      return stored;
+    });
+    return columnOfItems(storedType(type), items);
   }
 }
 
-function sideGroups(side: SideColumn, groups: number[]): ColumnData[] {
-  let from = 0;
-  return groups.map((rows) => {
-    const values = new Int16Array(rows);
-    const validity = new Uint8Array((rows + 7) >> 3);
-    for (const batch of side.batches) {
-      if (batch.from < from || batch.from >= from + rows) continue;
-      batch.nanos.forEach((nanos, row) => {
-        if (nanos === 0) return;
-        const at = batch.from - from + row;
-        values[at] = nanos;
-        validity[at >> 3] |= 1 << (at & 7);
-      });
-    }
-    from += rows;
-    return { length: rows, values, validity };
-  });
-}
-
-function refuseNulls(validity: Uint8Array, rows: number, name: string): void {
+function refuseNulls(column: ColumnData, rows: number, name: string): void {
   for (let row = 0; row < rows; row++) {
-    if ((validity[row >> 3] & (1 << (row & 7))) === 0)
+    if (isNull(column, row))
       throw new Refusal(400, 'InvalidData', `Column ${name} is NOT NULL, and a record has no value for it.`);
-  }
-}
-
-/** All cells at once; then no cell may begin in the middle of a character. */
-function refuseBrokenText(column: ColumnData, rows: number, name: string): void {
-  const offsets = column.offsets as Int32Array;
-  const data = column.data as Uint8Array;
-  let broken = !isUtf8(data.subarray(offsets[0], offsets[rows]));
-  for (let row = 0; row < rows && !broken; row++)
-    broken = offsets[row + 1] > offsets[row] && (data[offsets[row]] & 0xc0) === 0x80;
-  if (broken)
-    throw new Refusal(
-      400,
-      'UnsupportedFeature',
-      `Column ${name}: the emulator keeps only text that is UTF-8; use BINARY for other bytes.`,
-    );
-}
-
-function refuseLong(column: ColumnData, rows: number, most: number, name: string): void {
-  const offsets = column.offsets as Int32Array;
-  const data = column.data as Uint8Array;
-  for (let row = 0; row < rows; row++) {
-    if (offsets[row + 1] - offsets[row] <= most) continue;
-    let characters = 0;
-    for (let byte = offsets[row]; byte < offsets[row + 1]; byte++) if ((data[byte] & 0xc0) !== 0x80) characters++;
-    if (characters > most)
-      throw new Refusal(
-        400,
-        'InvalidData',
-        `Column ${name}: a value has ${characters} characters, ${most} are allowed.`,
-      );
   }
 }

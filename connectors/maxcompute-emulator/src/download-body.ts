@@ -11,14 +11,14 @@ import {
   packer,
   parseType,
 } from '@sampan/maxcompute';
-import { nanosName } from './block-file.ts';
 import { literal, quoted } from './duck.ts';
 import { columnOf } from './duck-columns.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
+import { bytesName, nanosName } from './side-columns.ts';
 import type { Block, ColumnDefinition, Manifest, Storage } from './storage.ts';
 
-/** Answers with the rows of these statements, packed as the request asks. Each gives two columns for every one. */
+/** Answers with the rows of these statements, packed as the request asks. Each gives three columns for every one (see `columnOf`). */
 export async function sendRows(
   duck: DuckDBInstance,
   statements: Iterable<string>,
@@ -48,7 +48,9 @@ export async function sendRows(
         chunk = await result.fetchChunk()
       ) {
         const values = chunk.getColumns();
-        const decoded = types.map((type, index) => columnOf(type, values[2 * index], values[2 * index + 1]));
+        const decoded = types.map((type, index) =>
+          columnOf(type, values[3 * index], values[3 * index + 1], values[3 * index + 2]),
+        );
         const bytes = refusing(() => encoder.encode(decoded, chunk.rowCount));
         head();
         if (!sink.write(bytes)) await drained(sink, response);
@@ -126,18 +128,19 @@ function* cutBlocks(
   }
 }
 
-/** Each column, and beside it its nanoseconds. */
+/** Each column, and beside it its nanoseconds and its bytes that are no text. */
 function blockSql(storage: Storage, manifest: Manifest, block: Block, columns: readonly ColumnDefinition[]): string {
   const there = new Set(manifest.columns.slice(0, block.width).map((column) => column.name));
   const parts = columns.flatMap(({ name }) => [
     there.has(name) ? quoted(name) : 'NULL',
     block.nanos.includes(name) ? quoted(nanosName(name)) : 'NULL',
+    block.raw?.includes(name) ? quoted(bytesName(name)) : 'NULL',
   ]);
   return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(storage.blockPath(manifest.name, block.file))}, hive_partitioning = false)`;
 }
 
 /** The statement that reads a range of rows of a result's file. */
 export function resultRows(path: string, places: readonly number[], start: number, count: number): string {
-  const parts = places.flatMap((place) => [quoted(`c${place}`), 'NULL']);
+  const parts = places.flatMap((place) => [quoted(`c${place}`), 'NULL', 'NULL']);
   return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(path)}) LIMIT ${count} OFFSET ${start}`;
 }

@@ -1,5 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { OdpsType } from '@sampan/maxcompute';
+import { storedType } from './nested-types.ts';
 import { Refusal } from './refusal.ts';
 
 /** One in-memory DuckDB that answers queries. What does not fit its memory goes to a folder of its own. */
@@ -12,7 +13,8 @@ export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 /**
  * The DuckDB type that a MaxCompute type is stored as. DATETIME and TIMESTAMP are instants (TIMESTAMPTZ, UTC),
- * TIMESTAMP_NTZ a wall clock (TIMESTAMP).
+ * TIMESTAMP_NTZ a wall clock (TIMESTAMP), intervals a STRUCT of whole numbers.
+ * @throws Refusal for types that it does not know
  */
 export function duckType(type: OdpsType): string {
   switch (type.kind) {
@@ -40,11 +42,20 @@ export function duckType(type: OdpsType): string {
     case 'char':
     case 'json':
       return 'VARCHAR';
+    case 'interval_day_time':
+    case 'interval_year_month':
+      return duckType(storedType(type));
+    case 'array':
+      return `${duckType(type.element)}[]`;
+    case 'map':
+      return `MAP(${duckType(type.key)}, ${duckType(type.value)})`;
+    case 'struct':
+      return `STRUCT(${type.fields.map((field) => `${quoted(field.name)} ${duckType(field.type)}`).join(', ')})`;
     default:
       throw new Refusal(
         400,
         'UnsupportedFeature',
-        `ODPS-0130161:[1,1] Parse exception - the emulator does not store ${type.kind} columns yet`,
+        `ODPS-0130161:[1,1] Parse exception - the emulator has no type ${type.text}`,
       );
   }
 }

@@ -22,6 +22,8 @@ export interface Block {
   width: number;
   /** TIMESTAMP columns with nanoseconds below the microsecond: they lie in a column `<name>__nanos` of the same file. */
   nanos: string[];
+  /** STRING columns with texts that are not UTF-8: their bytes lie in a column `<name>__bytes` of the same file. */
+  raw?: string[];
 }
 
 export interface Partition {

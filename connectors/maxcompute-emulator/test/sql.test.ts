@@ -156,7 +156,7 @@ describe('queries', () => {
       "SELECT 'open",
       'SELECT 1 +',
       'CREATE TABLE bad (a WIDGET)',
-      'CREATE TABLE bad (a ARRAY<INT>)',
+      'CREATE TABLE bad (a ARRAY<WIDGET>)',
       'CREATE TABLE bad (a INT DEFAULT 5)',
       'SELECT COUNT(DISTINCT id, shop) FROM sales',
       'COPY sales TO x',

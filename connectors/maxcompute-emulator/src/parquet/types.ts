@@ -7,14 +7,7 @@ export const PHYSICAL = { boolean: 0, int32: 1, int64: 2, float: 4, double: 5, b
 /** Bytes of a DECIMAL that does not fit 64 bits. */
 export const WIDE_DECIMAL_BYTES = 16;
 
-/** A column of a Parquet file. */
-export interface ParquetColumn {
-  name: string;
-  physical: number;
-  type: OdpsType;
-}
-
-/** Undefined for types that the emulator does not store. */
+/** Undefined for types that are not stored as one scalar. */
 export function physicalType(type: OdpsType): number | undefined {
   switch (type.kind) {
     case 'tinyint':

@@ -1,20 +1,39 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { ColumnData, OdpsType } from '@sampan/maxcompute';
+import type { ColumnData, Item, OdpsType } from '@sampan/maxcompute';
+import { flatPage, nestedPage } from './pages.ts';
+import { writeSchema } from './schema.ts';
+import { Shredder } from './shredder.ts';
 import { ThriftWriter } from './thrift.ts';
-import { describeType, type ParquetColumn, PHYSICAL, physicalType, WIDE_DECIMAL_BYTES } from './types.ts';
+import { physicalType } from './types.ts';
 import { isNull, plainValues } from './values.ts';
 
 /** A row group is closed at this size: what a writer holds in memory. */
 const GROUP_BYTES = 16 * 1024 * 1024;
 const GROUP_ROWS = 122_880;
 const MAGIC = Buffer.from('PAR1');
-const OPTIONAL = 1;
 const PLAIN = 0;
 const RLE = 3;
+
+/** A column of the file: one of scalars, or one whose values are cut into several. */
+interface ParquetColumn {
+  name: string;
+  type: OdpsType;
+  /** Absent: scalars. */
+  shredder?: Shredder;
+  /** Its columns of scalars: where they lie in the schema, and Parquet's number of their type. */
+  leaves: { path: string[]; physical: number }[];
+}
+
+/** A page on its way to the disk. */
+interface Page {
+  parts: Buffer[];
+  values: number;
+}
 
 interface Chunk {
   offset: number;
   bytes: number;
+  values: number;
 }
 
 interface Group {
@@ -32,33 +51,33 @@ export class ParquetWriter {
   readonly #columns: ParquetColumn[];
   #groups: Group[] = [];
   #offset = MAGIC.length;
-  #pages: Buffer[][];
+  /** Of each leaf of each column. */
+  #pages: Page[][];
   #held = 0;
   #groupRows = 0;
 
   private constructor(file: FileHandle, columns: ParquetColumn[]) {
     this.#file = file;
     this.#columns = columns;
-    this.#pages = columns.map(() => []);
+    this.#pages = noPages(columns);
   }
 
-  /** Starts a file. The types must be ones that `physicalType` knows. */
+  /** Starts a file. The types must be ones that `physicalType` knows, or made of such. */
   static async create(path: string, columns: readonly { name: string; type: OdpsType }[]): Promise<ParquetWriter> {
     const file = await open(path, 'w');
     await file.write(MAGIC);
-    return new ParquetWriter(
-      file,
-      columns.map((column) => ({ ...column, physical: physicalType(column.type) as number })),
-    );
+    return new ParquetWriter(file, columns.map(parquetColumn));
   }
 
   /** Awaiting it is the back-pressure of the disk. The columns' memory is the writer's from now on. @throws BadValue */
   async append(columns: readonly ColumnData[], rows: number): Promise<void> {
     if (rows === 0) return;
-    this.#columns.forEach(({ type }, index) => {
-      const page = dataPage(columns[index], rows, plainValues(type, columns[index], rows));
-      for (const part of page) this.#held += part.length;
-      this.#pages[index].push(...page);
+    let leaf = 0;
+    this.#columns.forEach((column, index) => {
+      for (const page of pagesOf(column, columns[index], rows)) {
+        for (const part of page.parts) this.#held += part.length;
+        this.#pages[leaf++].push(page);
+      }
     });
     this.rows += rows;
     this.#groupRows += rows;
@@ -77,11 +96,11 @@ export class ParquetWriter {
   async finish(late: readonly { name: string; type: OdpsType; groups: readonly ColumnData[] }[] = []): Promise<number> {
     await this.#flush();
     for (const { name, type, groups } of late) {
-      this.#columns.push({ name, type, physical: physicalType(type) as number });
+      const column = parquetColumn({ name, type });
+      this.#columns.push(column);
       for (const [index, group] of this.#groups.entries()) {
-        group.chunks.push(
-          await this.#write(dataPage(groups[index], group.rows, plainValues(type, groups[index], group.rows))),
-        );
+        for (const page of pagesOf(column, groups[index], group.rows))
+          group.chunks.push(await this.#writePages([page]));
       }
     }
     const footer = this.#footer();
@@ -100,14 +119,19 @@ export class ParquetWriter {
   async #flush(): Promise<void> {
     if (this.#groupRows === 0) return;
     const chunks: Chunk[] = [];
-    for (const pages of this.#pages) chunks.push(await this.#write(pages));
+    for (const pages of this.#pages) chunks.push(await this.#writePages(pages));
     this.#groups.push({ rows: this.#groupRows, chunks });
-    this.#pages = this.#columns.map(() => []);
+    this.#pages = noPages(this.#columns);
     this.#held = 0;
     this.#groupRows = 0;
   }
 
-  async #write(parts: Buffer[]): Promise<Chunk> {
+  async #writePages(pages: Page[]): Promise<Chunk> {
+    const written = await this.#write(pages.flatMap((page) => page.parts));
+    return { ...written, values: pages.reduce((sum, page) => sum + page.values, 0) };
+  }
+
+  async #write(parts: Buffer[]): Promise<{ offset: number; bytes: number }> {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     const { bytesWritten } = await this.#file.writev(parts.filter((part) => part.length > 0));
     if (bytesWritten !== bytes) throw new Error(`The disk took ${bytesWritten} of ${bytes} bytes.`);
@@ -119,21 +143,11 @@ export class ParquetWriter {
   #footer(): Buffer {
     const out = new ThriftWriter();
     out.i32(1, 2);
-    out.structs(2, [null, ...this.#columns], (column) => {
-      if (column === null) {
-        out.text(4, 'schema');
-        out.i32(5, this.#columns.length);
-        return;
-      }
-      out.i32(1, column.physical);
-      if (column.physical === PHYSICAL.fixed) out.i32(2, WIDE_DECIMAL_BYTES);
-      out.i32(3, OPTIONAL);
-      out.text(4, column.name);
-      describeType(out, column.type);
-    });
+    writeSchema(out, this.#columns);
     out.i64(3, this.rows);
+    const leaves = this.#columns.flatMap((column) => column.leaves);
     out.structs(4, this.#groups, (group) => {
-      out.structs(1, group.chunks, (chunk, index) => this.#chunk(out, group, chunk, index));
+      out.structs(1, group.chunks, (chunk, index) => writeChunk(out, leaves[index], chunk));
       out.i64(
         2,
         group.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
@@ -143,60 +157,36 @@ export class ParquetWriter {
     out.text(6, 'maxcompute-emulator');
     return out.bytes();
   }
-
-  #chunk(out: ThriftWriter, group: Group, chunk: Chunk, index: number): void {
-    const column = this.#columns[index];
-    out.i64(2, chunk.offset);
-    out.struct(3, () => {
-      out.i32(1, column.physical);
-      out.i32s(2, [PLAIN, RLE]);
-      out.texts(3, [column.name]);
-      out.i32(4, 0);
-      out.i64(5, group.rows);
-      out.i64(6, chunk.bytes);
-      out.i64(7, chunk.bytes);
-      out.i64(9, chunk.offset);
-    });
-  }
 }
 
-/** Header, definition levels and values of one page. */
-function dataPage(column: ColumnData, rows: number, values: Buffer): Buffer[] {
-  const levels = definitionLevels(column, rows);
-  const out = new ThriftWriter();
-  out.i32(1, 0);
-  out.i32(2, levels.length + values.length);
-  out.i32(3, levels.length + values.length);
-  out.struct(5, () => {
-    out.i32(1, rows);
-    out.i32(2, PLAIN);
-    out.i32(3, RLE);
-    out.i32(4, RLE);
+function writeChunk(out: ThriftWriter, { path, physical }: ParquetColumn['leaves'][number], chunk: Chunk): void {
+  out.i64(2, chunk.offset);
+  out.struct(3, () => {
+    out.i32(1, physical);
+    out.i32s(2, [PLAIN, RLE]);
+    out.texts(3, path);
+    out.i32(4, 0);
+    out.i64(5, chunk.values);
+    out.i64(6, chunk.bytes);
+    out.i64(7, chunk.bytes);
+    out.i64(9, chunk.offset);
   });
-  return [out.bytes(), levels, values];
 }
 
-/** A bitmap of which values are there is what Parquet calls bit-packed levels of width 1: it is taken as it is. */
-function definitionLevels(column: ColumnData, rows: number): Buffer {
-  const packed = column.validity !== undefined && hasNulls(column, rows);
-  const body = packed ? (column.validity as Uint8Array).subarray(0, (rows + 7) >> 3) : Buffer.from([1]);
-  const head = varint(packed ? (body.length << 1) | 1 : rows << 1);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(head.length + body.length);
-  return Buffer.concat([length, head, body]);
+const noPages = (columns: readonly ParquetColumn[]): Page[][] => columns.flatMap(({ leaves }) => leaves.map(() => []));
+
+function parquetColumn({ name, type }: { name: string; type: OdpsType }): ParquetColumn {
+  const physical = physicalType(type);
+  if (physical !== undefined) return { name, type, leaves: [{ path: [name], physical }] };
+  const shredder = new Shredder(name, type);
+  return { name, type, shredder, leaves: shredder.leaves };
 }
 
-function hasNulls(column: ColumnData, rows: number): boolean {
-  for (let row = 0; row < rows; row++) if (isNull(column, row)) return true;
-  return false;
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 127) {
-    bytes.push((rest & 127) | 128);
-    rest >>>= 7;
-  }
-  return Buffer.from([...bytes, rest]);
+/** One page for each leaf. @throws BadValue */
+function pagesOf({ type, shredder }: ParquetColumn, column: ColumnData, rows: number): Page[] {
+  if (shredder === undefined) return [{ parts: flatPage(column, rows, plainValues(type, column, rows)), values: rows }];
+  const items = Array.from({ length: rows }, (_, row) => (isNull(column, row) ? null : (column.items?.[row] as Item)));
+  return shredder
+    .shred(items)
+    .map((shreds, at) => ({ parts: nestedPage(shredder.leaves[at], shreds), values: shreds.defined.length }));
 }

@@ -1,9 +1,10 @@
 import { parseType } from '@sampan/maxcompute';
-import { nanosName } from '../block-file.ts';
 import { bucketCount } from '../delta.ts';
 import { duckType } from '../duck.ts';
+import { problemOf } from '../nested-types.ts';
 import { specOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
+import { bytesName, nanosName } from '../side-columns.ts';
 import {
   type ColumnDefinition,
   type Manifest,
@@ -71,9 +72,15 @@ function checkColumns(columns: ColumnDefinition[], keys: ColumnDefinition[]): vo
   const all = [...columns, ...keys];
   if (all.length > MOST_COLUMNS) throw semantic(`${all.length} columns, at most ${MOST_COLUMNS} are allowed`);
   const names = all.map((column) => column.name);
-  const twice = names.find((name, at) => names.indexOf(name) !== at || names.includes(nanosName(name)));
+  const twice = names.find(
+    (name, at) => names.indexOf(name) !== at || [nanosName, bytesName].some((beside) => names.includes(beside(name))),
+  );
   if (twice !== undefined) throw semantic(`column ${twice} is defined twice, or its name is taken`);
-  for (const column of all) duckType(parseType(column.type));
+  for (const column of all) {
+    duckType(parseType(column.type));
+    const problem = problemOf(parseType(column.type));
+    if (problem !== null) throw semantic(`column ${column.name}: ${problem}`);
+  }
   const bad = keys.find((key) => !KEY_TYPES.has(parseType(key.type).kind));
   if (bad !== undefined) throw semantic(`partition column ${bad.name} cannot be of type ${bad.type}`);
 }

@@ -200,7 +200,8 @@ export function readType(cursor: Cursor): OdpsType {
   let depth = 0;
   do {
     const token = cursor.next();
-    text += token.value;
+    // Names are stored in lower case; an odd one keeps its quotes, or it would be no type any more.
+    text += token.kind === 'name' ? `\`${token.value.toLowerCase()}\`` : token.value;
     if (token.kind === 'sign' && (token.value === '(' || token.value === '<')) depth++;
     if (token.kind === 'sign' && (token.value === ')' || token.value === '>')) depth--;
   } while (depth > 0 || cursor.isSign('(') || cursor.isSign('<'));

@@ -34,7 +34,7 @@ export function rowsSql(storage: Storage, manifest: Manifest): string {
 function byWidth(blocks: Block[]): { width: number; files: string[] }[] {
   const groups: { key: string; width: number; files: string[] }[] = [];
   for (const block of blocks) {
-    const key = `${block.width}:${block.nanos.join()}`;
+    const key = `${block.width}:${block.nanos.join()}:${(block.raw ?? []).join()}`;
     const last = groups.at(-1);
     if (last?.key === key) last.files.push(block.file);
     else groups.push({ key, width: block.width, files: [block.file] });
@@ -66,7 +66,7 @@ export async function surroundingsOf(storage: Storage, query: object, settings: 
       }
       const columns = columnsIn(select);
       refuseFullScan(manifest, columns.filter, settings);
-      refuseNanos(manifest, columns);
+      refuseBeyond(manifest, columns);
       return rowsSql(storage, manifest);
     },
   };
@@ -80,12 +80,19 @@ function refuseFullScan(manifest: Manifest, filtered: ReadonlySet<string>, setti
   );
 }
 
-function refuseNanos(manifest: Manifest, columns: ColumnsUsed): void {
-  const precise = new Set(manifest.partitions.flatMap((one) => one.blocks).flatMap((block) => block.nanos));
-  const used = [...precise].find((name) => columns.all || columns.names.has(name));
-  if (used !== undefined)
+/** What SQL would answer wrongly: columns that have more than the column that it reads. */
+function refuseBeyond(manifest: Manifest, columns: ColumnsUsed): void {
+  const blocks = manifest.partitions.flatMap((one) => one.blocks);
+  const isUsed = (name: string) => columns.all || columns.names.has(name);
+  const precise = blocks.flatMap((block) => block.nanos).find(isUsed);
+  if (precise !== undefined)
     throw semantic(
-      `column ${used} has times below the microsecond, which SQL in the emulator does not keep: read them by a download`,
+      `column ${precise} has times below the microsecond, which SQL in the emulator does not keep: read them by a download`,
+    );
+  const raw = blocks.flatMap((block) => block.raw ?? []).find(isUsed);
+  if (raw !== undefined)
+    throw semantic(
+      `column ${raw} has texts that are not UTF-8, which SQL in the emulator does not keep: read them by a download`,
     );
 }
 

@@ -87,10 +87,6 @@ function itemOf(type: OdpsType, text: Text): Item {
       return Object.fromEntries(
         type.fields.map(({ name, type: inner }, at) => [name, itemOf(inner, (text as Text[])[at])]),
       );
-    case 'interval_day_time': {
-      const sec = floorDiv(BigInt(text as string), 1_000_000_000n);
-      return { sec, nano: Number(BigInt(text as string) - sec * 1_000_000_000n) };
-    }
     case 'float':
     case 'double':
       return floatOf(text as string);
@@ -100,7 +96,20 @@ function itemOf(type: OdpsType, text: Text): Item {
     case 'smallint':
     case 'int':
     case 'bigint':
+    case 'interval_year_month':
       return BigInt(text as string);
+    case 'date':
+      return BigInt(dayOf(text as string));
+    case 'datetime':
+      return BigInt(text as string) / 1_000n;
+    case 'timestamp':
+    case 'timestamp_ntz':
+    case 'interval_day_time': {
+      const sec = floorDiv(BigInt(text as string), 1_000_000_000n);
+      return { sec, nano: Number(BigInt(text as string) - sec * 1_000_000_000n) };
+    }
+    case 'binary':
+      return Buffer.from(text as string, 'hex');
     default:
       return text as string;
   }
@@ -156,6 +165,15 @@ function itemText(type: OdpsType, item: Item): Text {
       return floatText(item as number, 4);
     case 'double':
       return floatText(item as number, 8);
+    case 'date':
+      return dayText(Number(item));
+    case 'datetime':
+      return String((item as bigint) * 1_000n);
+    case 'timestamp':
+    case 'timestamp_ntz':
+      return String((item as Stamp).sec * 1_000_000_000n + BigInt((item as Stamp).nano));
+    case 'binary':
+      return Buffer.from(item as Uint8Array).toString('hex');
     default:
       return String(item);
   }

@@ -196,10 +196,21 @@ def arrow_type(kind):
 
 
 def arrow_value(kind, text):
-    if text is not None and kind in (types.timestamp, types.timestamp_ntz):
+    if text is None:
+        return None
+    if kind in (types.timestamp, types.timestamp_ntz):
         return int(text)
-    if text is not None and kind == types.datetime:
+    if kind == types.datetime:
         return int(text) // 1000
+    if kind == types.interval_day_time:
+        sec, nano = divmod(int(text), 1_000_000_000)
+        return {"sec": sec, "nano": nano}
+    if isinstance(kind, types.Array):
+        return [arrow_value(kind.value_type, one) for one in text]
+    if isinstance(kind, types.Map):
+        return [(arrow_value(kind.key_type, key), arrow_value(kind.value_type, one)) for key, one in text]
+    if isinstance(kind, types.Struct):
+        return {name: arrow_value(inner, one) for (name, inner), one in zip(kind.field_types.items(), text)}
     return from_text(kind, text)
 
 
@@ -234,10 +245,15 @@ def arrow_text(kind, scalar):
         return str(scalar.value)
     if kind == types.datetime:
         return str(scalar.value * {"s": 1000000, "ms": 1000, "us": 1}[scalar.type.unit])
-    value = scalar.as_py()
+    if kind == types.interval_day_time:
+        return str(scalar["sec"].as_py() * 1_000_000_000 + scalar["nano"].as_py())
+    if isinstance(kind, types.Array):
+        return [arrow_text(kind.value_type, one) for one in scalar.values]
     if isinstance(kind, types.Map):
-        value = dict(value)
-    return to_text(kind, value)
+        return [[arrow_text(kind.key_type, one[0]), arrow_text(kind.value_type, one[1])] for one in scalar.values]
+    if isinstance(kind, types.Struct):
+        return [arrow_text(inner, scalar[name]) for name, inner in kind.field_types.items()]
+    return to_text(kind, scalar.as_py())
 
 
 def sql(text, hints=None):

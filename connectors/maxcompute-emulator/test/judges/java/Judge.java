@@ -6,14 +6,21 @@ import com.aliyun.odps.TableSchema;
 import com.aliyun.odps.account.AliyunAccount;
 import com.aliyun.odps.data.Binary;
 import com.aliyun.odps.data.Char;
+import com.aliyun.odps.data.IntervalDayTime;
+import com.aliyun.odps.data.IntervalYearMonth;
 import com.aliyun.odps.data.Record;
 import com.aliyun.odps.data.RecordReader;
 import com.aliyun.odps.data.RecordWriter;
+import com.aliyun.odps.data.SimpleStruct;
+import com.aliyun.odps.data.Struct;
 import com.aliyun.odps.data.Varchar;
 import com.aliyun.odps.task.SQLTask;
 import com.aliyun.odps.tunnel.TableTunnel;
 import com.aliyun.odps.tunnel.TunnelException;
 import com.aliyun.odps.tunnel.io.CompressOption;
+import com.aliyun.odps.type.ArrayTypeInfo;
+import com.aliyun.odps.type.MapTypeInfo;
+import com.aliyun.odps.type.StructTypeInfo;
 import com.aliyun.odps.type.TypeInfo;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
@@ -35,7 +42,10 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The official Java SDK at work; lines of JSON and texts of values as in judge.py. */
@@ -155,7 +165,7 @@ public class Judge {
         Record record = session.newRecord();
         for (int at = 0; at < schema.getColumns().size(); at++) {
           JsonElement cell = row.getAsJsonArray().get(at);
-          record.set(at, cell.isJsonNull() ? null : value(schema.getColumn(at).getTypeInfo(), cell.getAsString()));
+          record.set(at, valueOf(schema.getColumn(at).getTypeInfo(), cell));
         }
         writer.write(record);
       }
@@ -178,13 +188,63 @@ public class Judge {
     for (Record record = reader.read(); record != null; record = reader.read()) {
       JsonArray row = new JsonArray();
       for (int at = 0; at < record.getColumnCount(); at++) {
-        Object value = record.get(at);
-        row.add(value == null ? null : textOf(session.getSchema().getColumn(at).getTypeInfo(), value));
+        row.add(cellOf(session.getSchema().getColumn(at).getTypeInfo(), record.get(at)));
       }
       rows.add(row);
     }
     reader.close();
     return rows;
+  }
+
+  static Object valueOf(TypeInfo type, JsonElement cell) {
+    if (cell.isJsonNull()) return null;
+    if (type instanceof ArrayTypeInfo) {
+      List<Object> found = new ArrayList<>();
+      for (JsonElement one : cell.getAsJsonArray()) found.add(valueOf(((ArrayTypeInfo) type).getElementTypeInfo(), one));
+      return found;
+    }
+    if (type instanceof MapTypeInfo) {
+      Map<Object, Object> found = new LinkedHashMap<>();
+      for (JsonElement one : cell.getAsJsonArray()) {
+        JsonArray pair = one.getAsJsonArray();
+        found.put(
+            valueOf(((MapTypeInfo) type).getKeyTypeInfo(), pair.get(0)),
+            valueOf(((MapTypeInfo) type).getValueTypeInfo(), pair.get(1)));
+      }
+      return found;
+    }
+    if (type instanceof StructTypeInfo) {
+      List<Object> found = new ArrayList<>();
+      List<TypeInfo> types = ((StructTypeInfo) type).getFieldTypeInfos();
+      for (int at = 0; at < types.size(); at++) found.add(valueOf(types.get(at), cell.getAsJsonArray().get(at)));
+      return new SimpleStruct((StructTypeInfo) type, found);
+    }
+    return value(type, cell.getAsString());
+  }
+
+  static JsonElement cellOf(TypeInfo type, Object value) {
+    if (value == null) return JsonNull.INSTANCE;
+    JsonArray cells = new JsonArray();
+    if (type instanceof ArrayTypeInfo) {
+      for (Object one : (List<?>) value) cells.add(cellOf(((ArrayTypeInfo) type).getElementTypeInfo(), one));
+      return cells;
+    }
+    if (type instanceof MapTypeInfo) {
+      for (Map.Entry<?, ?> one : ((Map<?, ?>) value).entrySet()) {
+        JsonArray pair = new JsonArray();
+        pair.add(cellOf(((MapTypeInfo) type).getKeyTypeInfo(), one.getKey()));
+        pair.add(cellOf(((MapTypeInfo) type).getValueTypeInfo(), one.getValue()));
+        cells.add(pair);
+      }
+      return cells;
+    }
+    if (type instanceof StructTypeInfo) {
+      Struct struct = (Struct) value;
+      List<TypeInfo> types = ((StructTypeInfo) type).getFieldTypeInfos();
+      for (int at = 0; at < types.size(); at++) cells.add(cellOf(types.get(at), struct.getFieldValue(at)));
+      return cells;
+    }
+    return new JsonPrimitive(textOf(type, value));
   }
 
   static Object value(TypeInfo type, String text) {
@@ -217,6 +277,12 @@ public class Judge {
         return ZonedDateTime.ofInstant(instant(Long.parseLong(text), 1_000_000L), ZoneOffset.UTC);
       case TIMESTAMP:
         return instant(Long.parseLong(text), 1_000_000_000L);
+      case INTERVAL_DAY_TIME: {
+        long nanos = Long.parseLong(text);
+        return new IntervalDayTime(Math.floorDiv(nanos, 1_000_000_000L), (int) Math.floorMod(nanos, 1_000_000_000L));
+      }
+      case INTERVAL_YEAR_MONTH:
+        return new IntervalYearMonth(Integer.parseInt(text));
       case TIMESTAMP_NTZ:
         return LocalDateTime.ofInstant(instant(Long.parseLong(text), 1_000_000_000L), ZoneOffset.UTC);
       default:
@@ -240,6 +306,12 @@ public class Judge {
         return count(((ZonedDateTime) value).toInstant(), 1_000_000L);
       case TIMESTAMP:
         return count(value instanceof Instant ? (Instant) value : ((java.sql.Timestamp) value).toInstant(), 1_000_000_000L);
+      case INTERVAL_DAY_TIME: {
+        IntervalDayTime interval = (IntervalDayTime) value;
+        return String.valueOf(interval.getTotalSeconds() * 1_000_000_000L + interval.getNanos());
+      }
+      case INTERVAL_YEAR_MONTH:
+        return String.valueOf(((IntervalYearMonth) value).getTotalMonths());
       case TIMESTAMP_NTZ:
         return count(((LocalDateTime) value).toInstant(ZoneOffset.UTC), 1_000_000_000L);
       default:
