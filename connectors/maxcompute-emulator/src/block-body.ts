@@ -18,7 +18,7 @@ const BATCH_ROWS = 8_192;
 /** What takes the rows of a body. */
 export interface BlockSink {
   append(columns: readonly ColumnData[], rows: number): Promise<void>;
-  finish(): Promise<{ bytes: number; nanos: string[] }>;
+  finish(): Promise<{ bytes: number; nanos: string[]; raw: string[] }>;
   readonly rows: number;
 }
 

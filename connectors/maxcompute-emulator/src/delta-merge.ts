@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { nanosName } from './block-file.ts';
 import { literal, quoted } from './duck.ts';
 import { syncPath } from './files.ts';
+import { nanosName } from './side-columns.ts';
 import type { Block, Manifest, Storage } from './storage.ts';
 
 /** Rows by SQL, one for each key, that take the place of those with their keys. */

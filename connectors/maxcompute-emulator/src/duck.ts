@@ -2,10 +2,15 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import type { OdpsType } from '@sampan/maxcompute';
 import { storedType } from './nested-types.ts';
 import { Refusal } from './refusal.ts';
+import { MACROS } from './sql/macros.ts';
 
 /** One in-memory DuckDB that answers queries. What does not fit its memory goes to a folder of its own. */
 export async function openDuck(spill: string): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '2GB', temp_directory: spill });
+  const duck = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '2GB', temp_directory: spill });
+  const connection = await duck.connect();
+  for (const macro of MACROS) await connection.run(`CREATE MACRO ${macro}`);
+  connection.closeSync();
+  return duck;
 }
 
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;

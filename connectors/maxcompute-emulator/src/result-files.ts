@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { parseType } from '@sampan/maxcompute';
+import { type OdpsType, parseType, typeText } from '@sampan/maxcompute';
 import { duckType, literal, quoted } from './duck.ts';
 import type { Instance } from './instances.ts';
 import { Refusal } from './refusal.ts';
@@ -47,7 +47,7 @@ async function make(duck: DuckDBInstance, path: string, instance: Instance): Pro
   // An instant of unknown width goes out as the wider type, so that its microseconds are not lost.
   const columns = outcome.columns.map(({ name, type }) => ({
     name,
-    type: (type === 'datetime' ? 'timestamp' : type).toUpperCase(),
+    type: typeText(withTimestamps(parseType(type))),
     comment: '',
     nullable: true,
   }));
@@ -64,4 +64,19 @@ async function make(duck: DuckDBInstance, path: string, instance: Instance): Pro
     const counted = await connection.runAndReadAll(`SELECT COUNT(*) FROM read_parquet(${literal(path)})`);
     return { path, columns, rows: Number(counted.getRows()[0][0]) };
   });
+}
+
+function withTimestamps(type: OdpsType): OdpsType {
+  switch (type.kind) {
+    case 'datetime':
+      return { kind: 'timestamp' };
+    case 'array':
+      return { kind: 'array', element: withTimestamps(type.element) };
+    case 'map':
+      return { kind: 'map', key: withTimestamps(type.key), value: withTimestamps(type.value) };
+    case 'struct':
+      return { kind: 'struct', fields: type.fields.map((field) => ({ ...field, type: withTimestamps(field.type) })) };
+    default:
+      return type;
+  }
 }

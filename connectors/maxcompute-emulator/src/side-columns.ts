@@ -6,6 +6,12 @@ export const nanosName = (column: string) => `${column}__nanos`;
 /** Name of the column beside another that holds the bytes of its texts that are not UTF-8. */
 export const bytesName = (column: string) => `${column}__bytes`;
 
+/** The names of all such columns in a block's file. */
+export const sidesOf = ({ nanos, raw = [] }: { nanos: readonly string[]; raw?: readonly string[] }) => [
+  ...nanos.map(nanosName),
+  ...raw.map(bytesName),
+];
+
 const NANOS: OdpsType = { kind: 'smallint' };
 const BYTES: OdpsType = { kind: 'binary' };
 

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { nanosName } from './block-file.ts';
 import { isAsBefore, withBlocksOf } from './delta.ts';
 import { withoutKeys, writeBlock } from './delta-merge.ts';
 import { literal, quoted } from './duck.ts';
 import { noSuchPartition } from './partition-spec.ts';
+import { nanosName } from './side-columns.ts';
 import { type Manifest, partitionOf, type Storage } from './storage.ts';
 import { OPERATION, UPSERT } from './upsert-pack.ts';
 import type { UpsertSession } from './upsert-sessions.ts';
@@ -83,6 +83,7 @@ async function merge(
   const kept = await withoutKeys(connection, storage, manifest, before, { from: 'incoming', nanos });
   const operation = quoted(OPERATION);
   const rows = `SELECT * EXCLUDE (${operation}) FROM incoming WHERE ${operation} = ${UPSERT}`;
-  const added = await writeBlock(connection, storage, manifest, rows, { width: session.width, nanos });
+  const raw = [...new Set(session.packs.flatMap((pack) => pack.raw ?? []))];
+  const added = await writeBlock(connection, storage, manifest, rows, { width: session.width, nanos, raw });
   return added === null ? kept : [...kept, added];
 }

@@ -66,6 +66,9 @@ export async function takePack(
       },
     };
     const pack = { file, width: session.width, ...(await takeBlock(request, sink, [...kept, ...META])) };
+    const broken = manifest.primaryKey.find((name) => pack.raw.includes(name));
+    if (broken !== undefined)
+      throw new Refusal(400, 'InvalidData', `Column ${broken} is part of the key, and a record has no UTF-8 there.`);
     const told = request.query.get('record_count');
     if (told !== undefined && told !== String(pack.rows))
       throw new Refusal(400, 'InvalidArgument', `The pack holds ${pack.rows} records, record_count says ${told}.`);

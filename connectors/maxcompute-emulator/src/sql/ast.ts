@@ -2,7 +2,7 @@ import type { OdpsType } from '@sampan/maxcompute';
 
 export type Expr =
   | { kind: 'text'; value: string }
-  | { kind: 'number'; value: string }
+  | { kind: 'number'; value: string; suffix: string }
   | { kind: 'word'; value: 'null' | 'true' | 'false' }
   | { kind: 'typed'; type: 'date' | 'datetime' | 'timestamp'; value: string }
   | { kind: 'column'; path: string[] }
@@ -16,12 +16,16 @@ export type Expr =
   | { kind: 'cast'; operand: Expr; type: OdpsType }
   | { kind: 'case'; operand: Expr | null; branches: { when: Expr; value: Expr }[]; otherwise: Expr | null }
   | { kind: 'call'; name: string; at: number; distinct: boolean; args: Expr[]; over: Window | null }
+  | { kind: 'index'; operand: Expr; index: Expr }
+  | { kind: 'field'; operand: Expr; name: string }
   | { kind: 'exists'; query: Query }
   | { kind: 'subquery'; query: Query };
 
 export interface Window {
   partitionBy: Expr[];
   orderBy: Order[];
+  /** As it is written: `rows between 1 preceding and current row`. */
+  frame: string | null;
 }
 
 export interface Order {
@@ -40,6 +44,16 @@ export interface TableName {
 export type Source =
   | { kind: 'table'; name: TableName; alias: string | null }
   | { kind: 'query'; query: Query; alias: string | null; columns: string[] | null }
+  | {
+      kind: 'lateral';
+      left: Source;
+      outer: boolean;
+      name: string;
+      at: number;
+      args: Expr[];
+      alias: string;
+      columns: string[];
+    }
   | { kind: 'join'; how: string; left: Source; right: Source; on: Expr | null; using: string[] | null };
 
 export interface Select {
@@ -50,6 +64,8 @@ export interface Select {
   where: Expr | null;
   groupBy: Expr[];
   having: Expr | null;
+  /** Of the query that it is alone: columns may be read there that are read nowhere else. */
+  orderBy: Order[];
 }
 
 export type Body =
@@ -72,7 +88,10 @@ export function partsOf(expr: Expr): Expr[] {
     case 'unary':
     case 'is':
     case 'cast':
+    case 'field':
       return [expr.operand];
+    case 'index':
+      return [expr.operand, expr.index];
     case 'binary':
       return [expr.left, expr.right];
     case 'between':

@@ -3,12 +3,8 @@ import { literal } from '../duck.ts';
 import { Refusal } from '../refusal.ts';
 import { type Settings, zoneOf } from './settings.ts';
 
-const PREPARED = [
-  // Division by zero is NULL.
-  'SET ieee_floating_point_ops = false',
-  `CREATE OR REPLACE TEMP MACRO odps_text(value) AS CASE WHEN typeof(value) = 'TIMESTAMP WITH TIME ZONE'
-    THEN regexp_replace(CAST(value AS VARCHAR), '[+-][0-9]{2}(:[0-9]{2})*$', '') ELSE CAST(value AS VARCHAR) END`,
-];
+// Division by zero is NULL.
+const PREPARED = ['SET ieee_floating_point_ops = false'];
 
 /** A connection that reads values as MaxCompute does, in the zone of the statement. DuckDB's errors become the service's. */
 export async function withConnection<T>(

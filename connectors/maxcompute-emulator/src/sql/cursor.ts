@@ -3,7 +3,7 @@ import { ParseFailure, type Token } from './tokens.ts';
 /** Words that cannot name an alias without quotes, because a clause begins with them. */
 const RESERVED = new Set(
   `select from where group having order limit union intersect except minus on using join inner left right full cross outer semi anti
-  as and or not in is like rlike between case when then else end distinct all by asc desc nulls values with set insert overwrite into partition`.split(
+  as and or not in is like rlike between case when then else end distinct all by asc desc nulls values with set insert overwrite into partition lateral rows range`.split(
     /\s+/,
   ),
 );

@@ -108,12 +108,28 @@ export class ExpressionParser {
 
   #unary(): Expr {
     const sign = this.#at.eatSign('-', '+') as '-' | '+' | undefined;
-    return sign === undefined ? this.#primary() : { kind: 'unary', operator: sign, operand: this.#unary() };
+    return sign === undefined
+      ? this.#postfix(this.#primary())
+      : { kind: 'unary', operator: sign, operand: this.#unary() };
+  }
+
+  /** `[index]` and `.field`, as often as they come. */
+  #postfix(operand: Expr): Expr {
+    let found = operand;
+    for (;;) {
+      if (this.#at.eatSign('[') !== undefined) {
+        found = { kind: 'index', operand: found, index: this.expression() };
+        this.#at.needSign(']');
+      } else if (found.kind !== 'number' && this.#at.eatSign('.') !== undefined)
+        found = { kind: 'field', operand: found, name: this.#at.name() };
+      else return found;
+    }
   }
 
   #primary(): Expr {
     const token = this.#at.peek();
-    if (token?.kind === 'text' || token?.kind === 'number') return { kind: token.kind, value: this.#at.next().value };
+    if (token?.kind === 'text') return { kind: 'text', value: this.#at.next().value };
+    if (token?.kind === 'number') return { kind: 'number', value: this.#at.next().value, suffix: token.suffix ?? '' };
     if (this.#at.isSign('*')) {
       this.#at.next();
       return { kind: 'star', table: null };
@@ -165,8 +181,26 @@ export class ExpressionParser {
   #window(): Window {
     return this.#at.inBrackets(() => {
       const partitionBy = this.#at.eat('partition', 'by') ? this.#at.list(() => this.expression()) : [];
-      return { partitionBy, orderBy: this.#at.eat('order', 'by') ? this.orders() : [] };
+      const orderBy = this.#at.eat('order', 'by') ? this.orders() : [];
+      return { partitionBy, orderBy, frame: this.#frame() };
     });
+  }
+
+  #frame(): string | null {
+    const unit = ['rows', 'range'].find((one) => this.#at.eat(one));
+    if (unit === undefined) return null;
+    if (!this.#at.eat('between')) return `${unit} between ${this.#bound()} and current row`;
+    const from = this.#bound();
+    this.#at.need('and');
+    return `${unit} between ${from} and ${this.#bound()}`;
+  }
+
+  #bound(): string {
+    if (this.#at.eat('current', 'row')) return 'current row';
+    const size = this.#at.eat('unbounded') ? 'unbounded' : String(this.#at.number());
+    if (this.#at.eat('preceding')) return `${size} preceding`;
+    this.#at.need('following');
+    return `${size} following`;
   }
 
   #case(): Expr {

@@ -16,6 +16,7 @@ export class QueryParser {
     const tables = this.#at.eat('with') ? this.#at.list(() => this.#commonTable()) : [];
     const body = this.#body();
     const orderBy = this.#at.eat('order', 'by') ? this.#expressions.orders() : [];
+    if (body.kind === 'select') body.orderBy = orderBy;
     const first = this.#at.eat('limit') ? this.#at.number() : null;
     // LIMIT offset, count · LIMIT count OFFSET offset
     if (first !== null && this.#at.eatSign(',') !== undefined)
@@ -66,12 +67,16 @@ export class QueryParser {
     const where = this.#at.eat('where') ? this.#expressions.expression() : null;
     const groupBy = this.#at.eat('group', 'by') ? this.#at.list(() => this.#expressions.expression()) : [];
     const having = this.#at.eat('having') ? this.#expressions.expression() : null;
-    return { kind: 'select', distinct, items, from, where, groupBy, having };
+    return { kind: 'select', distinct, items, from, where, groupBy, having, orderBy: [] };
   }
 
   #from(): Source {
     let left = this.#source();
     for (;;) {
+      if (this.#at.eat('lateral', 'view')) {
+        left = this.#lateral(left);
+        continue;
+      }
       if (this.#at.eatSign(',') !== undefined) {
         left = { kind: 'join', how: 'cross join', left, right: this.#source(), on: null, using: null };
         continue;
@@ -85,6 +90,16 @@ export class QueryParser {
       if (on === null && using === null && how !== 'cross join') throw this.#at.unexpected('on');
       left = { kind: 'join', how, left, right, on, using };
     }
+  }
+
+  /** `LATERAL VIEW [OUTER] explode(array) name AS column`. */
+  #lateral(left: Source): Source {
+    const outer = this.#at.eat('outer');
+    const { value: name, at } = this.#at.next();
+    const args = this.#at.inBrackets(() => this.#at.list(() => this.#expressions.expression()));
+    const alias = this.#at.name();
+    this.#at.need('as');
+    return { kind: 'lateral', left, outer, name, at, args, alias, columns: this.#at.list(() => this.#at.name()) };
   }
 
   #joinKind(): string | null {

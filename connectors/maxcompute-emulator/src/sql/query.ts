@@ -1,9 +1,13 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
+import { typeText } from '@sampan/maxcompute';
 import { quoted } from '../duck.ts';
+import { isNested } from '../nested-types.ts';
 import type { Storage } from '../storage.ts';
 import type { Query } from './ast.ts';
 import { withConnection } from './connection.ts';
-import type { Settings } from './settings.ts';
+import { nestedText } from './result-text.ts';
+import { resultType } from './result-types.ts';
+import { type Settings, zoneOf } from './settings.ts';
 import { surroundingsOf } from './table-rows.ts';
 import { querySql } from './translate.ts';
 
@@ -19,16 +23,6 @@ export interface QueryResult {
 /** Rows of a result; the service's default. */
 const MOST_ROWS = 10_000;
 
-const TYPES: { [duck: string]: string } = {
-  varchar: 'string',
-  integer: 'int',
-  blob: 'binary',
-  hugeint: 'bigint',
-  'timestamp with time zone': 'datetime',
-  timestamp: 'timestamp_ntz',
-  '"null"': 'string',
-};
-
 /** Runs a SELECT over committed data. @throws Refusal, ParseFailure */
 export async function runQuery(
   storage: Storage,
@@ -39,17 +33,21 @@ export async function runQuery(
 ): Promise<QueryResult> {
   const sql = querySql(query, await surroundingsOf(storage, query, settings));
   return withConnection(duck, settings, signal, async (connection) => {
-    const described = await connection.runAndReadAll(`DESCRIBE ${sql}`);
-    const columns = described.getRowObjects().map((row) => {
-      const type = String(row.column_type).toLowerCase();
-      return { name: String(row.column_name), type: TYPES[type] ?? type };
-    });
-    const shown = columns.map((_, index) => `odps_text(${quoted(`c${index}`)})`).join(', ');
-    const names = columns.map((_, index) => quoted(`c${index}`)).join(', ');
+    const described = await connection.runAndReadAll(`SELECT * FROM (${sql}) LIMIT 0`);
+    const types = described.columnTypes().map(resultType);
+    const columns = described.columnNames().map((name, at) => ({ name, type: typeText(types[at]).toLowerCase() }));
+    const places = types.map((_, at) => quoted(`c${at}`));
+    const shown = places.map((place, at) => (isNested(types[at]) ? place : `odps_text(${place})`));
     const reader = await connection.runAndReadAll(
-      `SELECT ${shown} FROM (${sql}) AS q(${names}) LIMIT ${MOST_ROWS + 1}`,
+      `SELECT ${shown.join(', ')} FROM (${sql}) AS q(${places.join(', ')}) LIMIT ${MOST_ROWS + 1}`,
     );
-    const rows = reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
+    const zone = zoneOf(settings);
+    const rows = reader.getRows().map((row) =>
+      row.map((value, at) => {
+        if (value === null) return null;
+        return isNested(types[at]) ? nestedText(types[at], value, zone) : String(value);
+      }),
+    );
     return { columns, rows: rows.slice(0, MOST_ROWS), truncated: rows.length > MOST_ROWS, source: { sql, settings } };
   });
 }

@@ -1,5 +1,5 @@
-import { nanosName } from '../block-file.ts';
 import { quoted } from '../duck.ts';
+import { bytesName, nanosName } from '../side-columns.ts';
 import type { Manifest } from '../storage.ts';
 import type { Expr, Select } from './ast.ts';
 import type { Assignment, MergeClause, RowChange } from './row-change-parser.ts';
@@ -20,6 +20,7 @@ const everything: Select = {
   where: null,
   groupBy: [],
   having: null,
+  orderBy: [],
 };
 
 /**
@@ -74,7 +75,10 @@ function settings(manifest: Manifest, set: readonly Assignment[], expr: (one: Ex
 /** What lies beside a column's values goes with them. */
 function sidesOf(manifest: Manifest, column: string): string[] {
   const blocks = manifest.partitions.flatMap((one) => one.blocks);
-  return blocks.some((block) => block.nanos.includes(column)) ? [nanosName(column)] : [];
+  return [
+    ...(blocks.some((block) => block.nanos.includes(column)) ? [nanosName(column)] : []),
+    ...(blocks.some((block) => block.raw?.includes(column)) ? [bytesName(column)] : []),
+  ];
 }
 
 function clauseSql(manifest: Manifest, clause: MergeClause, expr: (one: Expr) => string): string {

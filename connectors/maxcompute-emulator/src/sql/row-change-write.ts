@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { nanosName } from '../block-file.ts';
 import { writeBlock } from '../delta-merge.ts';
 import { literal, quoted } from '../duck.ts';
 import { noSuchPartition, pairsOf, specOf } from '../partition-spec.ts';
+import { sidesOf } from '../side-columns.ts';
 import { type Block, type Manifest, partitionOf, type Storage } from '../storage.ts';
 import { BLOCK, TARGET, TOUCHED } from './row-change-sql.ts';
 
@@ -26,7 +26,7 @@ export async function changedBlocks(
       const state = now.get(block.file);
       if (state?.rows === block.rows && state.touched === false) kept.push(block);
       else {
-        const columns = [...manifest.columns.map((column) => column.name), ...block.nanos.map(nanosName)];
+        const columns = [...manifest.columns.map((column) => column.name), ...sidesOf(block)];
         const sql = `SELECT ${columns.map(quoted).join(', ')} FROM ${TARGET} WHERE ${BLOCK} = ${literal(block.file)}`;
         const like = { ...block, width: manifest.columns.length };
         const written = await writeBlock(connection, storage, manifest, sql, like);

@@ -55,6 +55,8 @@ export async function surroundingsOf(storage: Storage, query: object, settings: 
   const manifests = new Map<string, Manifest | undefined>();
   for (const name of namesIn(query)) manifests.set(name.table, await storage.get(ownTable(storage, name)));
   return {
+    settings,
+    project: storage.project,
     table(name, select) {
       const manifest = manifests.get(name.table);
       if (manifest === undefined) {
@@ -104,28 +106,42 @@ interface ColumnsUsed {
 }
 
 function columnsIn(select: Select): ColumnsUsed {
-  const names = new Set<string>();
   const filter = new Set<string>();
   let all = false;
   const walk = (expr: Expr, filters: boolean) => {
-    if (expr.kind === 'column')
-      for (const set of filters ? [names, filter] : [names]) set.add(expr.path[expr.path.length - 1]);
+    if (expr.kind === 'column' && filters) filter.add(expr.path[expr.path.length - 1]);
     // The star of COUNT(*) reads nothing.
     if (expr.kind === 'star') all = true;
     if (expr.kind === 'call' && expr.name === 'count' && expr.args[0]?.kind === 'star') return;
     for (const part of partsOf(expr)) walk(part, filters);
   };
   for (const { value } of select.items) walk(value, false);
-  for (const expr of [...select.groupBy, ...(select.having === null ? [] : [select.having])]) walk(expr, false);
   for (const expr of [
     ...(select.where === null ? [] : [select.where]),
     ...(select.from === null ? [] : conditionsOf(select.from)),
   ])
     walk(expr, true);
-  return { all, names, filter };
+  return { all, names: namesUsed(select), filter };
+}
+
+/** Every name that may be a column's, sub-queries included: those may read what is outside of them. */
+function namesUsed(select: Select): Set<string> {
+  const names = new Set<string>();
+  const seen = (value: unknown): void => {
+    if (Array.isArray(value)) for (const one of value) seen(one);
+    else if (typeof value === 'object' && value !== null) {
+      if ('kind' in value && value.kind === 'column')
+        for (const part of (value as unknown as { path: string[] }).path) names.add(part);
+      if ('using' in value && Array.isArray(value.using)) for (const name of value.using) names.add(name as string);
+      for (const one of Object.values(value)) seen(one);
+    }
+  };
+  seen(select);
+  return names;
 }
 
 function conditionsOf(source: Source): Expr[] {
+  if (source.kind === 'lateral') return [...source.args, ...conditionsOf(source.left)];
   if (source.kind !== 'join') return [];
   return [...(source.on === null ? [] : [source.on]), ...conditionsOf(source.left), ...conditionsOf(source.right)];
 }

@@ -4,6 +4,8 @@ export interface Token {
   kind: 'word' | 'name' | 'text' | 'number' | 'sign';
   /** Words in lower case; names and texts without their quotes, escapes resolved. */
   value: string;
+  /** Of a number: `BD`, a DECIMAL, or `L`, a BIGINT. */
+  suffix?: string;
   /** Offset in the statement. */
   at: number;
 }
@@ -31,7 +33,7 @@ export function refusalOf(failure: ParseFailure, sql: string): Refusal {
 
 const BLANK = /(?:\s+|--[^\n]*)+/y;
 const TOKEN =
-  /(`(?:[^`]|``)*`)|([A-Za-z_][A-Za-z0-9_]*)|((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(BD|L)?(?![A-Za-z0-9_])|(<=>|<>|!=|<=|>=|==|\|\||[-+*/%(),.;=<>:])/y;
+  /(`(?:[^`]|``)*`)|([A-Za-z_][A-Za-z0-9_]*)|((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(BD|L|bd|l)?(?![A-Za-z0-9_])|(<=>|<>|!=|<=|>=|==|\|\||[-+*/%(),.;=<>:[\]])/y;
 
 /** The tokens of one statement, without comments. @throws ParseFailure */
 export function tokenize(sql: string): Token[] {
@@ -57,10 +59,10 @@ export function tokenize(sql: string): Token[] {
   return tokens;
 }
 
-function tokenOf([, name, word, number, , sign]: RegExpExecArray, at: number): Token {
+function tokenOf([, name, word, number, suffix, sign]: RegExpExecArray, at: number): Token {
   if (name !== undefined) return { kind: 'name', value: name.slice(1, -1).replaceAll('``', '`'), at };
   if (word !== undefined) return { kind: 'word', value: word.toLowerCase(), at };
-  if (number !== undefined) return { kind: 'number', value: number, at };
+  if (number !== undefined) return { kind: 'number', value: number, at, suffix: suffix?.toUpperCase() ?? '' };
   return { kind: 'sign', value: sign, at };
 }
 

@@ -1,15 +1,24 @@
 import { duckType, literal, quoted } from '../duck.ts';
+import { isNested } from '../nested-types.ts';
+import { Refusal } from '../refusal.ts';
 import type { Body, Expr, Order, Query, Select, Source, TableName } from './ast.ts';
 import { callSql } from './functions.ts';
+import { areAlike, calculate, compare, isComparison } from './operators.ts';
+import type { Settings } from './settings.ts';
+import { ParseFailure } from './tokens.ts';
 
 /** What the translation asks of its surroundings. */
 export interface Surroundings {
+  settings: Settings;
+  project: string;
   /** The rows of a table as a sub-query. `select` is the one that reads it. @throws Refusal */
   table(name: TableName, select: Select): string;
 }
 
-const OPERATORS: { [operator: string]: string } = { '==': '=', '!=': '<>', '<=>': 'IS NOT DISTINCT FROM', div: '//' };
 const WHOLE = new Set(['tinyint', 'smallint', 'int', 'bigint']);
+const MOST_BIGINT = 2n ** 63n - 1n;
+/** With ORDER BY and no frame these see the rows up to their own, and not those that are equal in order. */
+const BY_ROWS = new Set(['avg', 'count', 'max', 'min', 'stddev', 'stddev_samp', 'sum']);
 
 /** The statement as DuckDB takes it, written from the parse tree. @throws ParseFailure, Refusal */
 export function querySql(query: Query, around: Surroundings, outer: ReadonlySet<string> = new Set()): string {
@@ -23,6 +32,10 @@ export function querySql(query: Query, around: Surroundings, outer: ReadonlySet<
   const parts = [
     tables.length === 0 ? '' : `WITH ${tables.join(', ')}`,
     writer.body(query.body),
+    writer.positions(
+      'orderby',
+      query.orderBy.map((one) => one.by),
+    ),
     writer.orders(query.orderBy),
   ];
   if (query.limit !== null) parts.push(`LIMIT ${query.limit}`);
@@ -31,28 +44,22 @@ export function querySql(query: Query, around: Surroundings, outer: ReadonlySet<
 }
 
 /** One expression. @throws ParseFailure, Refusal */
-export const exprSql = (expr: Expr, around: Surroundings) => new Writer(around, new Set()).expression(expr);
+export const exprSql = (expr: Expr, around: Surroundings) => new Writer(around, new Set()).expr(expr);
 
 /** What follows FROM, or USING. `select` says what is read of it. @throws ParseFailure, Refusal */
 export const sourceSql = (source: Source, around: Surroundings, select: Select) =>
-  new Writer(around, new Set()).source(source, select);
+  new Writer(around, new Set()).source(source, select, null);
 
 class Writer {
   readonly #around: Surroundings;
   /** Names of WITH that hide tables. */
   readonly #known: ReadonlySet<string>;
+  /** Inside the ON of a join: what must hold beside it, since a join has to be a plain comparison to be fast. */
+  #guards: string[] | null = null;
 
   constructor(around: Surroundings, known: ReadonlySet<string>) {
     this.#around = around;
     this.#known = known;
-  }
-
-  expression(expr: Expr): string {
-    return this.#expr(expr);
-  }
-
-  source(source: Source, select: Select): string {
-    return this.#source(source, select);
   }
 
   body(body: Body): string {
@@ -61,8 +68,11 @@ class Writer {
         return `(${this.#query(body.query)})`;
       case 'values':
         return `VALUES ${body.rows.map((row) => `(${this.#list(row)})`).join(', ')}`;
-      case 'set':
-        return `${this.body(body.left)} ${body.operator} ${this.body(body.right)}`;
+      case 'set': {
+        // Set operators are taken from left to right; DuckDB would take INTERSECT first.
+        const left = this.body(body.left);
+        return `${body.left.kind === 'set' ? `(${left})` : left} ${body.operator} ${this.body(body.right)}`;
+      }
       default:
         return this.#select(body);
     }
@@ -73,73 +83,44 @@ class Writer {
     // NULL is the smallest value to MaxCompute.
     const parts = orders.map(
       ({ by, descending, nulls }) =>
-        `${this.#expr(by)} ${descending ? 'DESC' : 'ASC'} NULLS ${nulls ?? (descending ? 'last' : 'first')}`,
+        `${this.expr(by)} ${descending ? 'DESC' : 'ASC'} NULLS ${nulls ?? (descending ? 'last' : 'first')}`,
     );
     return `ORDER BY ${parts.join(', ')}`;
   }
 
-  #query(query: Query): string {
-    return querySql(query, this.#around, this.#known);
-  }
-
-  #select(select: Select): string {
-    const items = select.items.map(
-      ({ value, alias }) => `${this.#expr(value)}${alias === null ? '' : ` AS ${quoted(alias)}`}`,
+  /** A number here is a constant, unless a setting makes it the place of a column. Nothing, or @throws Refusal */
+  positions(clause: 'orderby' | 'groupby', exprs: Expr[]): '' {
+    const name = `odps.sql.${clause}.position.alias`;
+    if (!exprs.some((one) => one.kind === 'number') || this.#around.settings.get(name) === 'true') return '';
+    throw new Refusal(
+      400,
+      'ODPS-0130071',
+      `ODPS-0130071:Semantic analysis exception - a number in ${clause === 'orderby' ? 'ORDER BY' : 'GROUP BY'} is a column's place only with ${name}=true`,
     );
-    const parts = [`SELECT ${select.distinct ? 'DISTINCT ' : ''}${items.join(', ')}`];
-    if (select.from !== null) parts.push(`FROM ${this.#source(select.from, select)}`);
-    if (select.where !== null) parts.push(`WHERE ${this.#expr(select.where)}`);
-    if (select.groupBy.length > 0) parts.push(`GROUP BY ${this.#list(select.groupBy)}`);
-    if (select.having !== null) parts.push(`HAVING ${this.#expr(select.having)}`);
-    return parts.join(' ');
   }
 
-  #source(source: Source, select: Select): string {
-    switch (source.kind) {
-      case 'table': {
-        const { table, project } = source.name;
-        if (project === null && this.#known.has(table))
-          return `${quoted(table)}${source.alias === null ? '' : ` AS ${quoted(source.alias)}`}`;
-        return `${this.#around.table(source.name, select)} AS ${quoted(source.alias ?? table)}`;
-      }
-      case 'query': {
-        const alias = source.alias === null ? '' : ` AS ${quoted(source.alias)}`;
-        return `(${this.#query(source.query)})${alias}${source.columns === null ? '' : `(${source.columns.map(quoted).join(', ')})`}`;
-      }
-      default: {
-        const how =
-          source.on !== null
-            ? ` ON ${this.#expr(source.on)}`
-            : source.using !== null
-              ? ` USING (${source.using.map(quoted).join(', ')})`
-              : '';
-        return `${this.#source(source.left, select)} ${source.how} ${this.#source(source.right, select)}${how}`;
-      }
-    }
-  }
-
-  #list(exprs: Expr[]): string {
-    return exprs.map((one) => this.#expr(one)).join(', ');
-  }
-
-  #expr(expr: Expr): string {
+  expr(expr: Expr): string {
     switch (expr.kind) {
       case 'text':
         return literal(expr.value);
       case 'number':
+        return numberSql(expr);
       case 'word':
         return expr.value;
       case 'typed':
         return `CAST(${literal(expr.value)} AS ${duckType({ kind: expr.type })})`;
       case 'column':
-        // A table may be named with its project: the last two parts are enough.
-        return expr.path.slice(-2).map(quoted).join('.');
+        return this.#column(expr.path);
       case 'star':
         return expr.table === null ? '*' : `${quoted(expr.table)}.*`;
       case 'unary':
-        return `(${expr.operator} ${this.#expr(expr.operand)})`;
+        return `(${expr.operator} ${this.expr(expr.operand)})`;
       case 'binary':
-        return `(${this.#expr(expr.left)} ${OPERATORS[expr.operator] ?? expr.operator} ${this.#expr(expr.right)})`;
+        return this.#binary(expr);
+      case 'index':
+        return `odps_index(${this.expr(expr.operand)}, ${this.expr(expr.index)})`;
+      case 'field':
+        return `(${this.expr(expr.operand)}).${quoted(expr.name)}`;
       case 'call':
         return this.#call(expr);
       case 'cast':
@@ -155,38 +136,148 @@ class Writer {
     }
   }
 
+  #query(query: Query): string {
+    return querySql(query, this.#around, this.#known);
+  }
+
+  #select(select: Select): string {
+    const items = select.items.map(({ value, alias }, at) => {
+      const shown =
+        alias ?? (value.kind === 'column' || value.kind === 'star' || value.kind === 'field' ? null : `_c${at}`);
+      return `${this.expr(value)}${shown === null ? '' : ` AS ${quoted(shown)}`}`;
+    });
+    const guards: string[] = [];
+    const from = select.from === null ? '' : `FROM ${this.source(select.from, select, guards)}`;
+    const conditions = [...(select.where === null ? [] : [this.expr(select.where)]), ...guards];
+    this.positions('groupby', select.groupBy);
+    const parts = [`SELECT ${select.distinct ? 'DISTINCT ' : ''}${items.join(', ')}`, from];
+    if (conditions.length > 0) parts.push(`WHERE ${conditions.join(' AND ')}`);
+    if (select.groupBy.length > 0) parts.push(`GROUP BY ${this.#list(select.groupBy)}`);
+    if (select.having !== null) parts.push(`HAVING ${this.expr(select.having)}`);
+    return parts.filter((part) => part !== '').join(' ');
+  }
+
+  /** `guards`: takes what has to hold where its joins are; null: it is said there, which may be slow. */
+  source(source: Source, select: Select, guards: string[] | null): string {
+    switch (source.kind) {
+      case 'table': {
+        const { table, project } = source.name;
+        if (project === null && this.#known.has(table))
+          return `${quoted(table)}${source.alias === null ? '' : ` AS ${quoted(source.alias)}`}`;
+        return `${this.#around.table(source.name, select)} AS ${quoted(source.alias ?? table)}`;
+      }
+      case 'query': {
+        const alias = source.alias === null ? '' : ` AS ${quoted(source.alias)}`;
+        return `(${this.#query(source.query)})${alias}${source.columns === null ? '' : `(${source.columns.map(quoted).join(', ')})`}`;
+      }
+      case 'lateral':
+        return this.#lateral(source, this.source(source.left, select, guards));
+      default: {
+        const left = this.source(source.left, select, guards);
+        const right = this.source(source.right, select, guards);
+        return `${left} ${source.how} ${right}${this.#condition(source, guards)}`;
+      }
+    }
+  }
+
+  #condition({ how, on, using }: Extract<Source, { kind: 'join' }>, guards: string[] | null): string {
+    if (on === null) return using === null ? '' : ` USING (${using.map(quoted).join(', ')})`;
+    // Behind a semi or anti join there is nothing left to look at.
+    const inside: string[] = [];
+    this.#guards = guards === null || how.startsWith('semi') || how.startsWith('anti') ? inside : guards;
+    const sql = this.expr(on);
+    this.#guards = null;
+    return ` ON ${[sql, ...inside].join(' AND ')}`;
+  }
+
+  #lateral({ outer, name, at, args, alias, columns }: Extract<Source, { kind: 'lateral' }>, left: string): string {
+    const rows = lateralRows(
+      name,
+      at,
+      args.map((one) => this.expr(one)),
+      columns.length,
+    );
+    const right = `LATERAL (SELECT ${rows.join(', ')}) AS ${quoted(alias)}(${columns.map(quoted).join(', ')})`;
+    return outer ? `${left} LEFT JOIN ${right} ON true` : `${left} CROSS JOIN ${right}`;
+  }
+
+  #list(exprs: Expr[]): string {
+    return exprs.map((one) => this.expr(one)).join(', ');
+  }
+
+  /** A column may be named with its table, and that with its project and schema. */
+  #column(path: string[]): string {
+    const rest = path.length > 2 && path[0] === this.#around.project ? path.slice(1) : path;
+    return rest.map(quoted).join('.');
+  }
+
+  #binary({ operator, left, right }: Extract<Expr, { kind: 'binary' }>): string {
+    const [a, b] = [this.expr(left), this.expr(right)];
+    if (operator === 'and' || operator === 'or') return `(${a} ${operator} ${b})`;
+    if (!isComparison(operator)) return calculate(operator, a, b);
+    return this.#compare(operator, a, b, areAlike(left, right));
+  }
+
+  #compare(operator: string, left: string, right: string, alike: boolean): string {
+    if (this.#guards === null || alike) return compare(operator, left, right, alike);
+    this.#guards.push(`odps_unmixed(${left}, ${right})`);
+    return compare(operator, left, right, true);
+  }
+
   #test(expr: Extract<Expr, { kind: 'between' | 'in' | 'is' | 'like' }>): string {
-    const operand = this.#expr(expr.operand);
+    const operand = this.expr(expr.operand);
     const not = expr.not ? 'NOT ' : '';
     switch (expr.kind) {
-      case 'between':
-        return `(${operand} ${not}BETWEEN ${this.#expr(expr.low)} AND ${this.#expr(expr.high)})`;
+      case 'between': {
+        const low = this.#compare('>=', operand, this.expr(expr.low), areAlike(expr.operand, expr.low));
+        const high = this.#compare('<=', operand, this.expr(expr.high), areAlike(expr.operand, expr.high));
+        return `(${not}(${low} AND ${high}))`;
+      }
       case 'in':
-        return `(${operand} ${not}IN (${Array.isArray(expr.list) ? this.#list(expr.list) : this.#query(expr.list)}))`;
+        return this.#in(expr, operand);
       case 'is':
         return `(${operand} IS ${not}${expr.what})`;
       default: {
-        const pattern = this.#expr(expr.pattern);
+        const pattern = this.expr(expr.pattern);
         if (expr.operator === 'rlike') return `(${not}regexp_matches(odps_text(${operand}), ${pattern}))`;
         return `(odps_text(${operand}) ${not}LIKE ${pattern} ESCAPE '\\')`;
       }
     }
   }
 
+  #in({ operand: tested, list, not }: Extract<Expr, { kind: 'in' }>, operand: string): string {
+    const word = not ? 'NOT IN' : 'IN';
+    if (!Array.isArray(list)) return `(${operand} ${word} (${this.#query(list)}))`;
+    const items = list.map((one) => this.expr(one));
+    const plain = `(${operand} ${word} (${items.join(', ')}))`;
+    if (list.every((one) => areAlike(tested, one))) return plain;
+    const number = (sql: string) => `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)`;
+    const mixed = items.map((item) => `odps_mixed(typeof(${operand}), typeof(${item}))`);
+    // All of one kind and the operand of the other: numbers. Some of each: too odd to be sure of.
+    return `(CASE WHEN ${mixed.join(' AND ')} THEN ${number(operand)} ${word} (${items.map(number).join(', ')})
+      WHEN ${mixed.join(' OR ')} THEN error('the emulator does not take strings and numbers in one IN') ELSE ${plain} END)`;
+  }
+
   #call({ name, at, args, distinct, over }: Extract<Expr, { kind: 'call' }>): string {
-    const call = callSql(
-      name,
-      at,
-      args.map((one) => this.#expr(one)),
-      distinct,
-    );
+    const call = callSql({ name, at, distinct, exprs: args, args: args.map((one) => this.expr(one)) });
     if (over === null) return call;
     const partition = over.partitionBy.length === 0 ? '' : `PARTITION BY ${this.#list(over.partitionBy)}`;
-    return `${call} OVER (${partition} ${this.orders(over.orderBy)})`;
+    return `${call} OVER (${partition} ${this.orders(over.orderBy)} ${over.frame ?? this.#frame(name, over.orderBy)})`;
+  }
+
+  #frame(name: string, orderBy: Order[]): string {
+    const asHive = this.#around.settings.get('odps.sql.hive.compatible') === 'true';
+    return orderBy.length > 0 && BY_ROWS.has(name) && !asHive ? 'ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW' : '';
   }
 
   #cast({ operand, type }: Extract<Expr, { kind: 'cast' }>): string {
-    const value = this.#expr(operand);
+    const value = this.expr(operand);
+    if (isNested(type))
+      throw new Refusal(
+        400,
+        'ODPS-0130071',
+        `ODPS-0130071:Semantic analysis exception - the emulator does not cast to ${type.kind.toUpperCase()}`,
+      );
     const to = duckType(type);
     // DuckDB rounds where MaxCompute cuts off.
     if (WHOLE.has(type.kind)) return `CAST(trunc(CAST(${value} AS DECIMAL(38,10))) AS ${to})`;
@@ -195,7 +286,38 @@ class Writer {
   }
 
   #case({ operand, branches, otherwise }: Extract<Expr, { kind: 'case' }>): string {
-    const parts = branches.map(({ when, value }) => `WHEN ${this.#expr(when)} THEN ${this.#expr(value)}`);
-    return `(CASE ${operand === null ? '' : this.#expr(operand)} ${parts.join(' ')}${otherwise === null ? '' : ` ELSE ${this.#expr(otherwise)}`} END)`;
+    const parts = branches.map(({ when, value }) => {
+      const sql = this.expr(when);
+      const test = operand === null ? sql : compare('=', this.expr(operand), sql, areAlike(operand, when));
+      return `WHEN ${test} THEN ${this.expr(value)}`;
+    });
+    return `(CASE ${parts.join(' ')}${otherwise === null ? '' : ` ELSE ${this.expr(otherwise)}`} END)`;
   }
+}
+
+/** A number with a point or an exponent is a DOUBLE, unless it says that it is a DECIMAL. @throws Refusal */
+function numberSql({ value, suffix }: Extract<Expr, { kind: 'number' }>): string {
+  if (suffix === 'BD') return /^\d+$/.test(value) ? `CAST(${value} AS DECIMAL(${Math.max(1, value.length)},0))` : value;
+  if (!/^\d+$/.test(value)) return /e/i.test(value) ? value : `${value}e0`;
+  if (BigInt(value) > MOST_BIGINT)
+    throw new Refusal(
+      400,
+      'ODPS-0130071',
+      `ODPS-0130071:Semantic analysis exception - ${value} is too large for a BIGINT`,
+    );
+  return suffix === 'L' ? `CAST(${value} AS BIGINT)` : value;
+}
+
+/** What `explode` and `posexplode` give for a row, column by column. @throws ParseFailure */
+function lateralRows(name: string, at: number, args: string[], columns: number): string[] {
+  const [of] = args;
+  if (args.length === 1 && name === 'explode' && columns === 1) return [`unnest(odps_list(${of}))`];
+  if (args.length === 1 && name === 'explode' && columns === 2)
+    return [`unnest(map_keys(${of}))`, `unnest(map_values(${of}))`];
+  if (args.length === 1 && name === 'posexplode' && columns === 2)
+    return [`unnest(range(len(odps_list(${of}))))`, `unnest(${of})`];
+  throw new ParseFailure(
+    at,
+    `the emulator knows LATERAL VIEW with explode and posexplode only, not ${name} into ${columns}`,
+  );
 }
