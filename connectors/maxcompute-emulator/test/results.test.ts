@@ -81,7 +81,7 @@ describe('the instance tunnel', () => {
 
   it('keeps types, NULLs and microseconds', async () => {
     const instance = await select(
-      `SELECT CAST(-99999999999999999999.5 AS DECIMAL(38,18)) AS d, CAST(NULL AS STRING) AS n, DATE '0001-01-01' AS day,
+      `SELECT CAST(-99999999999999999999.5BD AS DECIMAL(38,18)) AS d, CAST(NULL AS STRING) AS n, DATE '0001-01-01' AS day,
        TIMESTAMP '2026-03-01 12:00:00.123456' AS t, CAST(1.5 AS DOUBLE) AS x, TRUE AS b, 7 AS i`,
     );
     for (const format of FORMATS) {
