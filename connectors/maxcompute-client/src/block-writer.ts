@@ -1,10 +1,10 @@
-import type { ClientRequest } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Writable } from 'node:stream';
 import { type BodyEncoder, type BodyFormat, openEncoder } from './body-format.ts';
 import type { ColumnData } from './columns.ts';
 import { type Compression, packer } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
-import { type Http, text } from './http.ts';
+import { type Http, text, toldBy } from './http.ts';
 import { networkError } from './network-error.ts';
 import type { OdpsColumn } from './types.ts';
 
@@ -46,8 +46,8 @@ export class BlockWriter {
     request.setNoDelay(true);
     this.#sink.on('drain', () => this.#wake());
     this.#answered = this.#await().then(
-      () => {
-        if (!this.#ended) this.#failure = earlyAnswer();
+      (headers) => {
+        if (!this.#ended) this.#failure = toldBy(earlyAnswer(), headers);
         this.#wake();
       },
       (error: Error) => {
@@ -59,11 +59,12 @@ export class BlockWriter {
   }
 
   /** The service's verdict. It may come before the body is whole: then it is a refusal. */
-  async #await(): Promise<void> {
+  async #await(): Promise<IncomingHttpHeaders> {
     const response = await this.#http.answer(this.#request);
     const status = response.statusCode ?? 0;
     const body = await text(response);
     if (status < 200 || status >= 300) throw this.#http.refusal(status, body, response.headers, this.#request);
+    return response.headers;
   }
 
   /** Columns in the order of the session's schema. Awaiting it is the back-pressure of the network. */

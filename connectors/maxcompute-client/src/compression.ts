@@ -1,4 +1,4 @@
-import type { Transform } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { BodyFormat } from './body-format.ts';
 import { MaxComputeError } from './errors.ts';
@@ -71,6 +71,15 @@ export function packer(compression: Compression): Transform | null {
 /** A stream that unpacks; null where nothing is to be done. @throws MaxComputeError `UnknownEncoding` */
 export function unpacker(compression: Compression): Transform | null {
   return compression === 'identity' ? null : codecOf(compression).unpack();
+}
+
+/** Bytes that are whole already, packed. */
+export async function packedWhole(bytes: Buffer, compression: Compression): Promise<Buffer> {
+  const packing = packer(compression);
+  if (packing === null) return bytes;
+  const parts: Buffer[] = [];
+  for await (const part of Readable.from([bytes]).pipe(packing)) parts.push(part as Buffer);
+  return Buffer.concat(parts);
 }
 
 function codecOf(compression: Exclude<Compression, 'identity'>): Codec {

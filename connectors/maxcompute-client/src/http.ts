@@ -203,7 +203,14 @@ export async function text(response: http.IncomingMessage): Promise<string> {
       parts.push(part as Buffer);
     }
   } catch (error) {
-    throw networkError(error as Error);
+    throw toldBy(networkError(error as Error), response.headers);
   }
   return Buffer.concat(parts).toString('utf8');
+}
+
+/** The error with the id of the request in whose answer it was found. */
+export function toldBy<E>(error: E, headers: http.IncomingHttpHeaders): E | MaxComputeError {
+  const requestId = headers['x-odps-request-id'];
+  if (!(error instanceof MaxComputeError) || error.requestId !== null || typeof requestId !== 'string') return error;
+  return error.with({ requestId });
 }

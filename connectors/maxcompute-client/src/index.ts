@@ -43,7 +43,8 @@ export * from './signing.ts';
 export * from './sql.ts';
 export { type SqlCost, sqlCost } from './sql-cost.ts';
 export { quoteName, quoteText } from './sql-text.ts';
-export type { Download, TableClient, Upload, UploadOptions } from './table-client.ts';
+export type { Stream, StreamOptions } from './stream-packs.ts';
+export type { Download, DownloadOptions, TableClient, Upload, UploadOptions } from './table-client.ts';
 export {
   type Clustering,
   findTables,
@@ -58,7 +59,14 @@ export {
 export type { InstancePlace, TunnelPlace } from './tunnel.ts';
 export * from './tunnel-download.ts';
 export { tunnelEndpoint } from './tunnel-endpoint.ts';
-export * from './tunnel-stream.ts';
+export {
+  abortStream,
+  createStream,
+  reloadStream,
+  type StreamSession,
+  type StreamTarget,
+  writePack,
+} from './tunnel-stream.ts';
 export {
   createUpload,
   reloadUpload,

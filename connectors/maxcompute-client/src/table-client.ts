@@ -18,6 +18,7 @@ import { writeRows } from './row-upload.ts';
 import type { RowOptions } from './row-values.ts';
 import { type GivenRow, type Row, rowsOf } from './rows.ts';
 import { runSql } from './sql.ts';
+import { openStream, type Stream, type StreamOptions } from './stream-packs.ts';
 import { getTable, type TableDetails } from './tables.ts';
 import {
   columnNamed,
@@ -45,6 +46,13 @@ export interface UploadOptions {
   signal?: AbortSignal;
 }
 
+export interface DownloadOptions {
+  partition?: { name: string; value: string }[];
+  /** One shard of a clustered table. */
+  shard?: number;
+  signal?: AbortSignal;
+}
+
 /** One table: what it is, its partitions, and rows in and out. */
 export interface TableClient {
   /** Undefined where there is no such table. */
@@ -69,9 +77,11 @@ export interface TableClient {
   drop(signal?: AbortSignal): Promise<void>;
   /** Nothing is visible before `commit`. */
   upload(options?: UploadOptions): Promise<Upload>;
+  /** Small writes that are to be seen at once: no commit, and no all or nothing. */
+  stream(options?: StreamOptions): Promise<Stream>;
   /** Rows by key, into a Delta table. Nothing is visible before `commit`. */
   upsert(options?: UpsertOptions): Promise<Upsert>;
-  download(options?: { partition?: { name: string; value: string }[]; signal?: AbortSignal }): Promise<Download>;
+  download(options?: DownloadOptions): Promise<Download>;
 }
 
 export interface Upload {
@@ -115,9 +125,10 @@ export function tableClient(http: Http, table: string): TableClient {
     alter,
     truncate: (partition, signal) => run(truncateTableSql(table, partition), signal),
     drop: (signal) => run(dropTableSql(table, true), signal),
+    stream: (options) => openStream(http, table, options),
     upload: (options = {}) => openUpload(http, table, options),
     upsert: (options = {}) => openUpsert(http, table, options),
-    download: ({ partition = [], signal } = {}) => openDownload(http, { table, partition }, signal),
+    download: ({ partition = [], signal, ...shard } = {}) => openDownload(http, { table, partition, ...shard }, signal),
   };
 }
 

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { type BodyFormat, openDecoder } from './body-format.ts';
 import { type Compression, compressionOf, encodingOf, packingError, unpacker } from './compression.ts';
+import { badOption } from './credentials.ts';
 import { MaxComputeError } from './errors.ts';
-import type { Http } from './http.ts';
+import { type Answer, type Http, toldBy } from './http.ts';
 import { kindOf, networkError } from './network-error.ts';
 import { pause } from './pause.ts';
 import type { DecodedBatch } from './record-decoder.ts';
@@ -19,7 +20,7 @@ import {
 import type { OdpsColumn } from './types.ts';
 
 /** A table, a partition of one, or the rows of a SELECT that has ended. */
-export type DownloadOf = TunnelPlace | InstancePlace;
+export type DownloadOf = (TunnelPlace & { /** One shard of a clustered table. */ shard?: number }) | InstancePlace;
 
 /** A snapshot of table or partition. It lives 24 hours; commits after it do not change what it reads. */
 export interface DownloadSession {
@@ -28,6 +29,8 @@ export interface DownloadSession {
   /** Exact for this snapshot. */
   rows: number;
   columns: OdpsColumn[];
+  /** Whether `ReadOptions.rawBytes` is known to the service. */
+  readsByRawSize: boolean;
 }
 
 export interface ReadOptions {
@@ -37,6 +40,8 @@ export interface ReadOptions {
   /** Default `records`. Arrow is faster, but holds no TIMESTAMP outside of 1677-09-21 … 2262-04-11. */
   format?: BodyFormat | undefined;
   signal?: AbortSignal | undefined;
+  /** The service may end an answer after about so many bytes, unpacked; the rest is asked for by itself, in one more answer. */
+  rawBytes?: number | undefined;
   /**
    * How often the rest is asked for again where the stream breaks, without a whole batch in between (default 0). It goes
    * on behind the last batch that was given.
@@ -47,24 +52,28 @@ export interface ReadOptions {
 interface DownloadJson extends SessionJson {
   DownloadID?: string;
   RecordCount?: number;
+  SupportReadByRawSize?: boolean;
 }
 
 const POLL_MS = [100, 200, 400, 800, 1_600, 3_200, 5_000];
 
-function downloadOf(body: string, id: string): DownloadSession {
-  const json = parseSession<DownloadJson>(body);
+function downloadOf(answer: Answer, id: string): DownloadSession {
+  const json = parseSession<DownloadJson>(answer);
   return {
     id: json.DownloadID ?? id,
     status: (json.Status ?? 'NORMAL').toUpperCase(),
     rows: json.RecordCount ?? 0,
     columns: columnsOf(json),
+    readsByRawSize: json.SupportReadByRawSize === true,
   };
 }
 
 /** Opens a session and waits until it can be read. */
 export async function createDownload(http: Http, of: DownloadOf, signal?: AbortSignal): Promise<DownloadSession> {
-  const { body } = await sessionCall(http, of, 'POST', { downloads: '' }, true, signal);
-  let session = downloadOf(body, '');
+  let session = downloadOf(
+    await sessionCall(http, of, 'POST', { downloads: '', shard: shardOf(of) }, true, signal),
+    '',
+  );
   for (let poll = 0; session.status === 'INITIATING'; poll++) {
     await pause(POLL_MS[Math.min(poll, POLL_MS.length - 1)], signal);
     session = await reloadDownload(http, of, session.id, signal);
@@ -79,8 +88,7 @@ export async function reloadDownload(
   id: string,
   signal?: AbortSignal,
 ): Promise<DownloadSession> {
-  const { body } = await sessionCall(http, of, 'GET', { downloadid: id }, true, signal);
-  return downloadOf(body, id);
+  return downloadOf(await sessionCall(http, of, 'GET', { downloadid: id, shard: shardOf(of) }, true, signal), id);
 }
 
 /**
@@ -103,7 +111,9 @@ export async function* readRows(
         failures = 0;
         yield batch;
       }
-      return;
+      // With a limit of bytes an answer may hold less than was asked for.
+      if (rows === count) return;
+      failures = -1;
     } catch (error) {
       const again = kindOf(error) === 'busy' && !options.signal?.aborted && failures < (options.resumes ?? 0);
       if (!again) throw error;
@@ -120,7 +130,9 @@ async function* readOnce(
   count: number,
   options: ReadOptions,
 ): AsyncGenerator<DecodedBatch> {
-  const { compression = 'identity', format = 'records', signal } = options;
+  const { compression = 'identity', format = 'records', rawBytes, signal } = options;
+  if (rawBytes !== undefined && !session.readsByRawSize)
+    throw badOption('rawBytes', 'this service does not end answers by their size');
   const columns =
     options.columns === undefined ? session.columns : options.columns.map((name) => columnNamed(session, name));
   const types = columns.map((column) => column.type);
@@ -131,21 +143,26 @@ async function* readOnce(
     rowrange: `(${start},${count})`,
     columns: options.columns === undefined ? undefined : columns.map((column) => column.name).join(','),
     arrow: format === 'arrow' ? '' : undefined,
+    raw_size: rawBytes === undefined ? undefined : String(rawBytes),
+    shard: shardOf(of),
   };
   const headers = { 'accept-encoding': encodingOf(compression, format), 'content-length': '0' };
   const call = await tunnelCall(http, of, { method: 'GET', query, headers, repeatable: true, signal });
   const response = await http.stream(call);
   try {
     for await (const chunk of bodyOf(response)) yield* decoder.push(chunk as Buffer);
+    const rest = decoder.end();
+    const short = decoder.rows < count && rawBytes !== undefined && decoder.rows > 0;
+    if (decoder.rows !== count && !short) throw truncated(`${decoder.rows} of ${count} rows came.`);
+    yield* rest;
   } catch (error) {
-    throw readError(error as Error);
+    throw toldBy(readError(error as Error), response.headers);
   } finally {
     response.destroy();
   }
-  const rest = decoder.end();
-  if (decoder.rows !== count) throw truncated(`${decoder.rows} of ${count} rows came.`);
-  yield* rest;
 }
+
+const shardOf = (of: DownloadOf) => ('shard' in of && of.shard !== undefined ? String(of.shard) : undefined);
 
 /** The answer says how it is packed, which may differ from what was asked for. */
 function bodyOf(response: IncomingMessage): Readable {

@@ -4,8 +4,16 @@ import type { BodyFormat } from './body-format.ts';
 import { physicalOf } from './columns.ts';
 import { type Compression, encodingOf } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
-import type { Http } from './http.ts';
-import { columnsOf, parseSession, type SessionJson, sessionCall, type TunnelPlace, tunnelCall } from './tunnel.ts';
+import type { Answer, Http } from './http.ts';
+import {
+  columnsOf,
+  parseSession,
+  requestIdOf,
+  type SessionJson,
+  sessionCall,
+  type TunnelPlace,
+  tunnelCall,
+} from './tunnel.ts';
 import type { OdpsColumn } from './types.ts';
 
 export type UploadStatus =
@@ -32,6 +40,8 @@ export interface UploadSession {
   columns: OdpsColumn[];
   maxFieldBytes: number;
   blocks: { id: number; rows: number | null }[];
+  /** Of the answer that told this. */
+  requestId?: string | undefined;
 }
 
 interface UploadJson extends SessionJson {
@@ -44,14 +54,15 @@ const DEFAULT_FIELD_BYTES = 8 * 1024 * 1024;
 const MOST_BLOCK_ID = 19_999;
 
 /** @throws MaxComputeError `UnreadableAnswer` */
-export function uploadOf(body: string, id = ''): UploadSession {
-  const json = parseSession<UploadJson>(body);
+export function uploadOf(answer: Answer | string, id = ''): UploadSession {
+  const json = parseSession<UploadJson>(answer);
   return {
     id: json.UploadID ?? id,
     status: (json.Status ?? 'UNKNOWN').toUpperCase() as UploadStatus,
     columns: columnsOf(json),
     maxFieldBytes: json.MaxFieldSize ?? DEFAULT_FIELD_BYTES,
     blocks: (json.UploadedBlockList ?? []).map((one) => ({ id: one.BlockID, rows: one.RecordCount ?? null })),
+    requestId: requestIdOf(answer),
   };
 }
 
@@ -62,8 +73,7 @@ export async function createUpload(http: Http, target: UploadTarget, signal?: Ab
     overwrite: target.overwrite ? 'true' : undefined,
     create_partition: target.createPartition ? 'true' : undefined,
   };
-  const { body } = await sessionCall(http, target, 'POST', query, true, signal);
-  return uploadOf(body);
+  return uploadOf(await sessionCall(http, target, 'POST', query, true, signal));
 }
 
 /** The session as it is now, with its blocks. @throws MaxComputeError `NoSuchUpload` once it has expired */
@@ -73,8 +83,7 @@ export async function reloadUpload(
   id: string,
   signal?: AbortSignal,
 ): Promise<UploadSession> {
-  const { body } = await sessionCall(http, target, 'GET', { uploadid: id }, true, signal);
-  return uploadOf(body, id);
+  return uploadOf(await sessionCall(http, target, 'GET', { uploadid: id }, true, signal), id);
 }
 
 /**

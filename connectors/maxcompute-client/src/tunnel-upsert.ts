@@ -1,8 +1,16 @@
 import { physicalOf } from './columns.ts';
 import { MaxComputeError } from './errors.ts';
-import type { Http } from './http.ts';
+import type { Answer, Http } from './http.ts';
 import type { Hasher } from './key-hash.ts';
-import { columnsOf, parseSession, type SessionJson, type TunnelPlace, type TunnelQuery, tunnelCall } from './tunnel.ts';
+import {
+  columnsOf,
+  parseSession,
+  requestIdOf,
+  type SessionJson,
+  type TunnelPlace,
+  type TunnelQuery,
+  tunnelCall,
+} from './tunnel.ts';
 import type { OdpsColumn } from './types.ts';
 
 export type UpsertStatus = 'NORMAL' | 'COMMITTING' | 'COMMITTED' | 'EXPIRED' | 'CRITICAL' | 'ABORTED' | 'UNKNOWN';
@@ -43,15 +51,14 @@ async function ask(
   query: TunnelQuery,
   repeatable: boolean,
   signal: AbortSignal | undefined,
-): Promise<string> {
+): Promise<Answer> {
   const headers = { 'content-length': '0' };
-  return (await http.call(await tunnelCall(http, of, { method, query, headers, part: 'upserts', repeatable, signal })))
-    .body;
+  return http.call(await tunnelCall(http, of, { method, query, headers, part: 'upserts', repeatable, signal }));
 }
 
 /** @throws MaxComputeError `UnreadableAnswer`; `UnknownType` where the table has a column that cannot be written */
-export function upsertOf(body: string): UpsertSession {
-  const json = parseSession<UpsertJson & SessionJson>(body);
+export function upsertOf(answer: Answer | string): UpsertSession {
+  const json = parseSession<UpsertJson & SessionJson>(answer);
   const columns = columnsOf(json.schema === undefined ? {} : { Schema: json.schema });
   for (const { type } of columns) physicalOf(type);
   const hashKeys = json.hash_key ?? [];
@@ -66,8 +73,9 @@ export function upsertOf(body: string): UpsertSession {
     throw new MaxComputeError({
       code: 'UnreadableAnswer',
       kind: 'config',
-      message: `This is no upsert session: ${body.slice(0, 200)}`,
+      message: `This is no upsert session: ${(typeof answer === 'string' ? answer : answer.body).slice(0, 200)}`,
       hint: 'Check the tunnel endpoint, and that this version knows the service.',
+      ...(requestIdOf(answer) === undefined ? {} : { requestId: String(requestIdOf(answer)) }),
     });
   const status = (json.status ?? 'UNKNOWN').toUpperCase() as UpsertStatus;
   return { id: json.id, status, columns, keys, hasher: hasher as Hasher, buckets };

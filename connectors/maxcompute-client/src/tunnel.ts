@@ -1,5 +1,5 @@
 import { MaxComputeError } from './errors.ts';
-import type { Answer, Call, Http } from './http.ts';
+import { type Answer, type Call, type Http, toldBy } from './http.ts';
 import { partitionSpec } from './partition.ts';
 import { resourceOf } from './resource.ts';
 import { tunnelEndpoint } from './tunnel-endpoint.ts';
@@ -85,21 +85,26 @@ export interface SessionJson {
   Schema?: { columns?: ColumnJson[] };
 }
 
-/** @throws MaxComputeError `UnreadableAnswer` */
-export function parseSession<T extends SessionJson>(body: string): T {
+/** The JSON of an answer, or of its body. @throws MaxComputeError `UnreadableAnswer` */
+export function parseSession<T extends SessionJson>(answer: Answer | string): T {
+  const { body, headers } = typeof answer === 'string' ? { body: answer, headers: {} } : answer;
   try {
     const json: unknown = JSON.parse(body);
     if (typeof json === 'object' && json !== null) return json as T;
   } catch {
     // Told below, as for any other text.
   }
-  throw new MaxComputeError({
+  const error = new MaxComputeError({
     code: 'UnreadableAnswer',
     kind: 'config',
     message: `This is not an answer of the tunnel: ${body.slice(0, 120)}`,
     hint: 'Check the tunnel endpoint.',
   });
+  throw toldBy(error, headers);
 }
+
+export const requestIdOf = (answer: Answer | string): string | undefined =>
+  typeof answer === 'string' ? undefined : (answer.headers['x-odps-request-id'] as string | undefined);
 
 export function columnsOf(json: SessionJson): OdpsColumn[] {
   return (json.Schema?.columns ?? []).map((one) => ({

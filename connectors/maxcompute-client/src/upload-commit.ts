@@ -45,9 +45,9 @@ export async function commitUpload(
 
 /** True where the answer says that it is done; the answer may also say that it has begun. */
 async function send(http: Http, target: TunnelPlace, id: string, signal?: AbortSignal): Promise<boolean> {
-  const { body } = await sessionCall(http, target, 'POST', { uploadid: id }, false, signal);
+  const answer = await sessionCall(http, target, 'POST', { uploadid: id }, false, signal);
   // Old servers answer with the block list alone, or with nothing.
-  return !body.trimStart().startsWith('{') || !UNDER_WAY.includes(uploadOf(body, id).status);
+  return !answer.body.trimStart().startsWith('{') || !UNDER_WAY.includes(uploadOf(answer, id).status);
 }
 
 const mayHaveHappened = (error: MaxComputeError) =>
@@ -81,6 +81,7 @@ function compareBlocks(session: UploadSession, blocks: readonly number[]): void 
   const missing = blocks.filter((id) => !there.has(id)).length;
   if (missing === 0 && there.size === new Set(blocks).size) return;
   throw new MaxComputeError({
+    ...(session.requestId === undefined ? {} : { requestId: session.requestId }),
     code: 'BlocksNotMatch',
     kind: 'data',
     message: `Upload session ${session.id} holds ${there.size} blocks, ${blocks.length} were written; ${missing} of them are missing.`,
@@ -90,6 +91,7 @@ function compareBlocks(session: UploadSession, blocks: readonly number[]): void 
 
 function lost(session: UploadSession): MaxComputeError {
   return new MaxComputeError({
+    ...(session.requestId === undefined ? {} : { requestId: session.requestId }),
     code: 'SessionLost',
     kind: 'data',
     message: `Upload session ${session.id} is ${session.status}.`,
@@ -99,6 +101,7 @@ function lost(session: UploadSession): MaxComputeError {
 
 function unfinished(session: UploadSession): MaxComputeError {
   return new MaxComputeError({
+    ...(session.requestId === undefined ? {} : { requestId: session.requestId }),
     code: 'CommitUnfinished',
     kind: 'busy',
     message: `Upload session ${session.id} is still ${session.status}.`,

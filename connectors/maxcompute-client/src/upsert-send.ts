@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { type Compression, encodingOf, packer } from './compression.ts';
+import { type Compression, encodingOf, packedWhole } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import type { Http } from './http.ts';
 import { type TunnelPlace, tunnelCall } from './tunnel.ts';
@@ -25,7 +24,7 @@ export async function sendPack(
   compression: Compression = 'identity',
   signal?: AbortSignal,
 ): Promise<void> {
-  const body = await packed(pack.body, compression);
+  const body = await packedWhole(pack.body, compression);
   const encoding: { [name: string]: string } =
     compression === 'identity' ? {} : { 'content-encoding': encodingOf(compression, 'records') };
   for (let tries = 1; ; tries++) {
@@ -55,14 +54,6 @@ export async function sendPack(
       session.buckets = now.buckets;
     }
   }
-}
-
-async function packed(body: Buffer, compression: Compression): Promise<Buffer> {
-  const packing = packer(compression);
-  if (packing === null) return body;
-  const parts: Buffer[] = [];
-  for await (const part of Readable.from([body]).pipe(packing)) parts.push(part as Buffer);
-  return Buffer.concat(parts);
 }
 
 /** Sends packs: several buckets at a time, those of one bucket one after another. The first failure ends it. */

@@ -59,6 +59,53 @@ describe('a download', () => {
     expect(got[1].headers['accept-encoding']).toBe('identity');
   });
 
+  it('ends answers by their size, and asks for the rest', async () => {
+    const { client, got } = await service(
+      inTurn(session({ SupportReadByRawSize: true }), bytes(stream(1n, 2n)), bytes(stream(3n))),
+    );
+    const download = await client.table('t').download({ shard: 2 });
+    const ids: unknown[] = [];
+    for await (const { id } of download.rows({ columns: ['id'], rawBytes: 100 })) ids.push(id);
+    expect(ids).toEqual([1n, 2n, 3n]);
+    expect(got.slice(1).map((one) => [one.query.get('rowrange'), one.query.get('raw_size')])).toEqual([
+      ['(0,3)', '100'],
+      ['(2,1)', '100'],
+    ]);
+    expect(got.map((one) => one.query.get('shard'))).toEqual(['2', '2', '2']);
+  });
+
+  it('by size is refused where the service does not do so, and never taken for an end', async () => {
+    const plain = await service(session());
+    const refused = (await plain.client.table('t').download()).rows({ rawBytes: 100 });
+    await expect(refused.next()).rejects.toMatchObject({ code: 'BadOption' });
+    const { client } = await service(
+      inTurn(session({ SupportReadByRawSize: true }), bytes(stream(), { 'x-odps-request-id': 'R4' })),
+    );
+    const none = (await client.table('t').download()).read(0, 3, { columns: ['id'], rawBytes: 100 });
+    await expect(none.next()).rejects.toMatchObject({ code: 'TruncatedDataStream', requestId: 'R4' });
+  });
+
+  it('tells with each error in which answer it was found', async () => {
+    const id = { 'x-odps-request-id': 'R5' };
+    for (const body of [stream(1n, 2n), stream(1n, 2n, 3n).subarray(0, 9), Buffer.from([0x80, 0x80])]) {
+      const { read } = await reading(bytes(body, id));
+      await expect(read).rejects.toMatchObject({ name: 'MaxComputeError', requestId: 'R5' });
+    }
+    const cut: Reply = (_, response) => {
+      response.writeHead(200, { ...id, 'content-length': '100' });
+      response.write(stream(1n), () => response.destroy());
+    };
+    await expect((await reading(cut)).read).rejects.toMatchObject({ code: 'ConnectionFailed', requestId: 'R5' });
+    const page = await service(json(200, '<html>', id));
+    await expect(page.client.table('t').download()).rejects.toMatchObject({
+      code: 'UnreadableAnswer',
+      requestId: 'R5',
+    });
+    await expect(page.client.table('t').upload()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R5' });
+    await expect(page.client.table('t').upsert()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R5' });
+    await expect(page.client.table('t').stream()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R5' });
+  });
+
   it('waits until its session is ready', async () => {
     const { client, got } = await service(
       inTurn(session({ Status: 'INITIATING', RecordCount: 0 }), session({ Status: 'INITIATING' }), session()),

@@ -54,7 +54,7 @@ describe('an upsert session', () => {
     // The files that the manifest names are the table: without keys that were replaced.
     expect((await independent(bench.folder, 'people', 'id')).flat().sort()).toEqual(['-4', '2', '3', '5']);
     const download = await table('people').download();
-    expect(download.rows).toBe(4);
+    expect(download.rowCount).toBe(4);
     expect((await second.reload()).status).toBe('COMMITTED');
   });
 
