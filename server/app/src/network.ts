@@ -27,7 +27,7 @@ export function networkPolicy(config: Config, databaseUrl: string): NetworkPolic
     }
   }
   const allowLoopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');
-  const database = new URL(databaseUrl).hostname.replace(/^\[|\]$/g, '');
-  const own = isIP(database) !== 0 && !database.startsWith('127.') && database !== '::1' ? [database] : [];
-  return { deny: [...ALWAYS, ...own, ...config.netDeny], allowLoopback };
+  const { hostname, port } = new URL(databaseUrl);
+  const database = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 5_432) };
+  return { deny: [...ALWAYS, ...config.netDeny], allowLoopback, database };
 }

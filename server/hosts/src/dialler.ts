@@ -1,49 +1,58 @@
 import { lookup } from 'node:dns/promises';
-import { BlockList, connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { ConnectorError, type OpenContext } from '@sampan/connector';
+import { createDenied, isLoopback } from './addresses.ts';
 import type { NetworkPolicy } from './messages.ts';
 
 const CONNECT_MS = 10_000;
+/** With several addresses each gets its part of that, and no less than this. */
+const LEAST_MS = 2_500;
 
-/** Addresses by the policy: one list for each family; IPv4 written as IPv6 is looked at as IPv4. */
-function createBlockList(policy: NetworkPolicy): (address: string) => boolean {
-  const blocked = new BlockList();
-  const loopback = policy.allowLoopback ? [] : ['127.0.0.0/8', '::1/128', '0.0.0.0/8', '::/128'];
-  for (const network of [...policy.deny, ...loopback]) {
-    const [address, prefix] = network.split('/');
-    blocked.addSubnet(
-      address,
-      Number(prefix ?? (isIP(address) === 6 ? 128 : 32)),
-      isIP(address) === 6 ? 'ipv6' : 'ipv4',
-    );
-  }
-  return (address) => {
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-    return blocked.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4');
-  };
-}
+/** All addresses of a name, best first. @throws where there is none */
+type Resolve = (name: string) => Promise<string[]>;
 
-/** Resolves once, refuses denied addresses, and connects to the very address it checked. */
-export function createDialler(policy: NetworkPolicy): OpenContext['dial'] {
-  const denied = createBlockList(policy);
+const byName: Resolve = async (name) => (await lookup(name, { all: true })).map((one) => one.address);
+
+/** Resolves once, refuses denied addresses, and connects to the very addresses it checked: the first that answers. */
+export function createDialler(policy: NetworkPolicy, resolve: Resolve = byName): OpenContext['dial'] {
+  const denied = createDenied(policy);
   return async (address, signal) => {
     if ('path' in address) {
       if (!policy.allowLoopback) throw deniedError(address.path);
-      return connected({ path: address.path }, address.path, signal);
+      return connected({ path: address.path }, address.path, signal, CONNECT_MS);
     }
-    const place = `${address.host}:${address.port}`;
-    const found = await resolve(address.host);
-    const allowed = found.find((one) => !denied(one));
-    if (allowed === undefined) throw deniedError(address.host);
-    return connected({ host: allowed, port: address.port }, place, signal);
+    const { port } = address;
+    const place = `${address.host}:${port}`;
+    const own = await ownAddresses(policy, port, resolve);
+    const allowed = (await addressesOf(address.host, resolve)).filter((one) => !denied(one) && !own(one));
+    if (allowed.length === 0) throw deniedError(address.host);
+    const limit = Math.max(LEAST_MS, CONNECT_MS / allowed.length);
+    for (const [at, host] of allowed.entries()) {
+      try {
+        return await connected({ host, port }, place, signal, limit);
+      } catch (error) {
+        if (at === allowed.length - 1 || signal?.aborted) throw error;
+      }
+    }
+    throw deniedError(address.host);
   };
 }
 
-async function resolve(host: string): Promise<string[]> {
+/** Whether an address with that port is the metadata database: every loopback address where it listens on one. */
+async function ownAddresses(
+  { database }: NetworkPolicy,
+  port: number,
+  resolve: Resolve,
+): Promise<(address: string) => boolean> {
+  const found = database?.port === port ? await addressesOf(database.host, resolve).catch(() => []) : [];
+  return (address) => found.includes(address) || (isLoopback(address) && found.some(isLoopback));
+}
+
+async function addressesOf(host: string, resolve: Resolve): Promise<string[]> {
   const plain = host.replace(/^\[|\]$/g, '');
   if (isIP(plain) !== 0) return [plain];
   try {
-    return (await lookup(plain, { all: true })).map((one) => one.address);
+    return await resolve(plain);
   } catch {
     throw new ConnectorError({
       kind: 'config',
@@ -58,6 +67,7 @@ function connected(
   how: { host: string; port: number } | { path: string },
   place: string,
   signal: AbortSignal | undefined,
+  limitMs: number,
 ): Promise<Socket> {
   return new Promise((done, fail) => {
     const socket = connect(how);
@@ -71,11 +81,11 @@ function connected(
           new ConnectorError({
             kind: 'busy',
             code: 'CONNECT_TIMEOUT',
-            message: `${place} did not answer within ${CONNECT_MS / 1_000} s.`,
+            message: `${place} did not answer within ${limitMs / 1_000} s.`,
             hint: 'Check address, port and firewalls.',
           }),
         ),
-      CONNECT_MS,
+      limitMs,
     );
     const stopped = () => give(new ConnectorError({ kind: 'busy', code: 'ABORTED', message: 'The work was stopped.' }));
     signal?.addEventListener('abort', stopped, { once: true });

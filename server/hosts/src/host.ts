@@ -40,24 +40,42 @@ interface Asked {
   reject(error: Error): void;
 }
 
-/**
- * @param purpose seen in the list of processes
- * @param memoryMb of which JavaScript's heap gets three quarters
- */
-export function startHost(purpose: 'ask' | 'run', memoryMb: number): Host {
-  const child = spawn(
-    process.execPath,
-    [`--max-old-space-size=${Math.max(64, Math.floor(memoryMb * 0.75))}`, CHILD, purpose],
-    {
+function spawnChild(purpose: 'ask' | 'run', memoryMb: number): { child: ChildProcess; pipe: Duplex } {
+  let failure: Error | undefined;
+  try {
+    const heap = `--max-old-space-size=${Math.max(64, Math.floor(memoryMb * 0.75))}`;
+    const child = spawn(process.execPath, [heap, CHILD, purpose], {
       // No environment: what this server was started with is none of a plugin's business.
       env: {},
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C is for the server alone, and what a plugin starts ends with it.
       detached: true,
-    },
-  );
+    });
+    // Told a moment later; without a listener it would end this process.
+    child.on('error', () => {});
+    // Without descriptors left there are no pipes either.
+    const pipe = (child.stdio as ChildProcess['stdio'] | undefined)?.[3];
+    if (pipe) return { child, pipe: pipe as Duplex };
+  } catch (error) {
+    failure = error as Error;
+  }
+  throw new ConnectorError({
+    kind: 'busy',
+    code: 'HOST_NOT_STARTED',
+    message: `No process can be started for a connector (${(failure as NodeJS.ErrnoException)?.code ?? 'EMFILE'}).`,
+    hint: 'Look at the limits of open files and processes, and at the memory of the machine; it is tried again by itself.',
+    cause: failure,
+  });
+}
+
+/**
+ * @param purpose seen in the list of processes
+ * @param memoryMb of which JavaScript's heap gets three quarters
+ * @throws ConnectorError `HOST_NOT_STARTED`
+ */
+export function startHost(purpose: 'ask' | 'run', memoryMb: number): Host {
+  const { child, pipe } = spawnChild(purpose, memoryMb);
   const pid = child.pid ?? -1;
-  const pipe = child.stdio[3] as Duplex;
   const said = createMemory(child);
   let limit: Limit | null = null;
   let memory = memoryMb;

@@ -39,6 +39,8 @@ export interface End {
 export interface NetworkPolicy {
   deny: string[];
   allowLoopback: boolean;
+  /** The metadata database: its port at any of its addresses is none of a data source's business. */
+  database?: { host: string; port: number };
 }
 
 /** A connector's own description, asked of it once per version. */

@@ -40,8 +40,13 @@ export function createWarmHosts(memoryMb: number, watch: (host: Host) => void): 
   };
   const refill = () => {
     if (spare?.alive()) return;
-    spare = start();
-    spare.idle(true);
+    try {
+      spare = start();
+      spare.idle(true);
+    } catch {
+      // It saves the next call some time; without it that one starts its own, or says why it cannot.
+      spare = null;
+    }
   };
   const drop = (key: string, one: Kept) => {
     clearTimeout(one.timer);
