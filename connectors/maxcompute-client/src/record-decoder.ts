@@ -14,6 +14,8 @@ const MOST_BYTES = 256 * 1024 * 1024;
 /** Memory for a batch is taken before its rows are seen: eight bytes a cell. */
 const MOST_CELLS = 1024 * 1024;
 const LEAST_ROWS = 256;
+/** How much of a chunk is joined to the unit that the chunk before it cut; all of it where that is not enough. */
+const SEAM_BYTES = 4_096;
 
 export interface DecodedBatch {
   columns: ColumnData[];
@@ -70,19 +72,31 @@ export class RecordDecoder {
       this.#rest.push(Buffer.from(chunk));
       return;
     }
-    this.#until = 0;
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([...this.#rest, chunk]);
+    const before = this.#restBytes - chunk.length;
+    const part = before < SEAM_BYTES ? chunk.subarray(0, SEAM_BYTES) : chunk;
+    let bytes = before === 0 ? chunk : Buffer.concat([...this.#rest, part]);
+    if (before > 0 && part.length < chunk.length) {
+      const end = yield* this.#units(bytes, before);
+      bytes = end < before ? Buffer.concat([...this.#rest, chunk]).subarray(end) : chunk.subarray(end - before);
+    }
+    const end = yield* this.#units(bytes, bytes.length);
+    this.#until = Math.max(0, this.#until - end);
+    if (this.#until > MOST_BYTES) throw malformed('a record is longer than the service allows');
+    this.#rest = end === bytes.length ? [] : [Buffer.from(bytes.subarray(end))];
+    this.#restBytes = bytes.length - end;
+  }
+
+  /** Reads units until one is cut, or one ends at `stop` or behind it; returns where the last one ends. */
+  *#units(bytes: Buffer, stop: number): Generator<DecodedBatch, number> {
     this.#input.open(bytes);
-    let from = 0;
-    while (from < bytes.length && this.#unit()) {
-      this.#consumed += this.#input.at - from;
-      from = this.#input.at;
+    this.#until = 0;
+    let end = 0;
+    while (end < stop && this.#unit()) {
+      this.#consumed += this.#input.at - end;
+      end = this.#input.at;
       if (this.#filled === this.#capacity || this.#consumed >= this.#most) yield this.#take();
     }
-    this.#until = Math.max(0, this.#until - from);
-    if (this.#until > MOST_BYTES) throw malformed('a record is longer than the service allows');
-    this.#rest = from === bytes.length ? [] : [Buffer.from(bytes.subarray(from))];
-    this.#restBytes = bytes.length - from;
+    return end;
   }
 
   end(): DecodedBatch | null {
@@ -131,8 +145,8 @@ export class RecordDecoder {
       seen++;
       crc = this.#value(column, tag >>> 3, crc);
     }
-    const recordCrc = finish(crc);
-    if (input.checksum() !== recordCrc) throw malformed(`record ${ordinal}: its CRC is wrong`);
+    const recordCrc = ~crc;
+    if ((input.checksum() | 0) !== recordCrc) throw malformed(`record ${ordinal}: its CRC is wrong`);
     this.#streamCrc = addInt32(this.#streamCrc, recordCrc);
     if (seen < columns.length) {
       for (const column of columns) if (column.seen !== ordinal) takeNull(column, this.#filled, this.#capacity);

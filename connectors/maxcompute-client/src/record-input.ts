@@ -45,6 +45,10 @@ export class RecordInput {
   varint32(): number {
     const { bytes } = this;
     let at = this.at;
+    if (at < bytes.length && bytes[at] < 128) {
+      this.at = at + 1;
+      return bytes[at];
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       if (at >= bytes.length) throw short(at + 1);
@@ -80,6 +84,29 @@ export class RecordInput {
 
   /** A zigzag varint of 64 bits, left in `low` and `high`, both signed. @throws NeedMore @throws RangeError */
   zigzag(): void {
+    const { bytes, at } = this;
+    // Four bytes hold most numbers; no loop then.
+    if (at + 4 <= bytes.length) {
+      const first = bytes[at];
+      if (first < 128) return this.#short(first, at + 1);
+      const second = (first & 127) | (bytes[at + 1] << 7);
+      if (second < 16_384) return this.#short(second, at + 2);
+      const third = (second & 16_383) | (bytes[at + 2] << 14);
+      if (third < 2_097_152) return this.#short(third, at + 3);
+      const fourth = (third & 2_097_151) | (bytes[at + 3] << 21);
+      if (fourth < 268_435_456) return this.#short(fourth, at + 4);
+    }
+    this.#long();
+  }
+
+  #short(value: number, end: number): void {
+    this.at = end;
+    const sign = -(value & 1);
+    this.low = (value >>> 1) ^ sign;
+    this.high = sign;
+  }
+
+  #long(): void {
     const { bytes } = this;
     let at = this.at;
     let bottom = 0;

@@ -3,16 +3,16 @@ import type { Filling } from './record-filling.ts';
 import { MOST_SECONDS } from './record-frame.ts';
 import type { RecordInput } from './record-input.ts';
 
-/** Milliseconds to microseconds, which need more than 53 bits: cut at bit 22, for 22 + 10 are the 32 of the lower half. */
+/** Of the upper half of milliseconds: beyond it their microseconds do not fit 64 bits. */
+const MOST_HIGH = 2_097_151;
+
+/** Milliseconds to microseconds, half by half: a number holds the lower one times a thousand exactly. */
 export function takeMillis(input: RecordInput, column: Filling, row: number): void {
   input.zigzag();
-  const millis = input.number;
-  if (Math.abs(millis) > Number.MAX_SAFE_INTEGER) throw new RangeError('a DATETIME is out of range');
-  const top = Math.floor(millis / 4_194_304);
-  const high = Math.floor((top * 1_000) / 1_024);
-  const low = (top * 1_000 - high * 1_024) * 4_194_304 + (millis - top * 4_194_304) * 1_000;
+  if (input.high > MOST_HIGH || input.high < -MOST_HIGH) throw new RangeError('a DATETIME is out of range');
+  const low = (input.low >>> 0) * 1_000;
   column.int32[2 * row] = low;
-  column.int32[2 * row + 1] = high + Math.floor(low / 4_294_967_296);
+  column.int32[2 * row + 1] = input.high * 1_000 + Math.floor(low / 4_294_967_296);
 }
 
 /** Seconds and nanoseconds to microseconds and what is below them; the CRC's state behind both. */

@@ -138,6 +138,31 @@ describe('any columns', () => {
     expect(read).toEqual(sent);
   });
 
+  it('of any length come back from pieces as large as those of a socket', () => {
+    const next = random(7);
+    const rows = 400;
+    const lengths = Array.from({ length: rows }, () => Math.floor(next() ** 4 * 12_000));
+    const columns = [int64(...lengths.map(BigInt)), texts(...lengths.map((length) => 'ü'.repeat(length)))];
+    const stream = encode(['bigint', 'string'], columns, rows);
+    for (let round = 0; round < 40; round++) {
+      const decoder = new RecordDecoder(['bigint', 'string'].map(parseType), { rows: 1 + Math.floor(next() * 60) });
+      const batches: DecodedBatch[] = [];
+      for (let at = 0; at < stream.length; ) {
+        const piece = Buffer.from(stream.subarray(at, at + 1 + Math.floor(next() * 40_000)));
+        batches.push(...decoder.push(piece));
+        at += piece.length;
+        piece.fill(0xff);
+      }
+      batches.push(...[decoder.end()].filter((last) => last !== null));
+      expect(batches.flatMap((batch) => cells(batch.columns[0], batch.rows))).toEqual(lengths.map(BigInt));
+      for (const {
+        columns: [count, text],
+        rows: some,
+      } of batches)
+        expect(cells(text, some)).toEqual(cells(count, some).map((length) => 'c3bc'.repeat(Number(length))));
+    }
+  });
+
   it('are never read from a stream with any one bit flipped', () => {
     const types = ['bigint', 'string', 'timestamp', 'array<int>'];
     const items = [[1n, null], [], null];
