@@ -2,7 +2,7 @@ import type { Batch } from './batch.ts';
 import type { Json } from './json.ts';
 import type { Field, Schema } from './types.ts';
 
-/** What to read. */
+/** What to read. A wish that the source cannot meet is refused by `plan` (kind `config`) or told as a warning. */
 export interface Read {
   object: string;
   /** Columns in the order wanted. */

@@ -17,7 +17,10 @@ export interface PartitionValue {
   value: string;
 }
 
-/** What to write and how. `fields` are the mapped target columns: name and comment as wanted, type as it arrives. */
+/**
+ * What to write and how. A wish that the target cannot meet is refused by `prepare` (kind `config`). `fields` are the
+ * mapped target columns: name and comment as wanted, type as it arrives.
+ */
 export interface Load {
   object: string;
   /** Create the object where it is missing. */

@@ -83,6 +83,18 @@ export const config: ConfigSpec<MysqlOptions> = {
   },
 };
 
+/** A task's own options for one side: MySQL has none. @throws ConnectorError `BAD_OPTION` */
+export function refuseOptions(options: { [key: string]: Json }, side: 'source' | 'target'): void {
+  const [name] = Object.keys(options);
+  if (name === undefined) return;
+  throw new ConnectorError({
+    kind: 'config',
+    code: 'BAD_OPTION',
+    message: `Option "${name}" of the ${side} is not known: MySQL has none there.`,
+    hint: 'Leave it out.',
+  });
+}
+
 /** The first thing that is wrong. Values are never repeated: one may be a secret. */
 function issueError(issue: z.core.$ZodIssue): ConnectorError {
   const path = issue.path.join('.');

@@ -1,5 +1,6 @@
 import { ConnectorError, type Field, isConnectorError, type Load, type Prepared } from '@sampan/connector';
 import { describeObject, type MysqlSchema } from './catalog.ts';
+import { refuseOptions } from './config.ts';
 import { columnTypes, createTable } from './ddl.ts';
 import { sortStatements } from './publish-statements.ts';
 import { textLiteral } from './sql.ts';
@@ -26,6 +27,7 @@ function config(code: string, message: string, hint: string): ConnectorError {
 }
 
 function checkWishes(load: Load): void {
+  refuseOptions(load.options, 'target');
   if (!MODES.some((mode) => mode === load.mode)) {
     throw config(
       'MODE_UNSUPPORTED',

@@ -10,7 +10,7 @@ import {
   type Split,
 } from '@sampan/connector';
 import { describeObject, type MysqlSchema } from './catalog.ts';
-import type { MysqlOptions } from './config.ts';
+import { type MysqlOptions, refuseOptions } from './config.ts';
 import { type Connection, close, connect, query } from './connection.ts';
 import { behind, lastKey, readKeyOf } from './keys.ts';
 import { planSplits, type SplitRead } from './splits.ts';
@@ -24,6 +24,7 @@ const LIMITS = { rows: 8_192, bytes: 2 * 1024 * 1024 };
 export function createSource(options: MysqlOptions, context: OpenContext): Source {
   return {
     async plan(read: Read, signal: AbortSignal): Promise<Plan> {
+      refuseOptions(read.options, 'source');
       const connection = await connect(options, context, { signal });
       try {
         const schema = await describeObject(connection, read.object);

@@ -1,4 +1,4 @@
-import type { Field, Plan, Read, Split } from '@sampan/connector';
+import { ConnectorError, type Field, type Plan, type Read, type Split } from '@sampan/connector';
 import type { MysqlSchema } from './catalog.ts';
 import { type Connection, query } from './connection.ts';
 import { keyLiteral, type ReadKey, readKeyOf } from './keys.ts';
@@ -40,6 +40,7 @@ export async function planSplits(
 ): Promise<Plan> {
   const key = readKeyOf(schema);
   const chosen = read.splitKey === null ? key?.fields[0] : schema.fields.find((field) => field.name === read.splitKey);
+  if (read.splitKey !== null && chosen === undefined) throw noSuchKey(schema.object, read.splitKey);
   const wanted = splitsWanted(schema, read);
   const warnings: string[] = [];
   // Rows come in the order of the key only where the slices are ranges of its leading column.
@@ -57,6 +58,8 @@ export async function planSplits(
     );
   const slices =
     chosen === undefined || wanted < 2 ? [null] : await slicesOf(connection, schema.object, chosen, key, wanted);
+  if (chosen !== undefined && read.splitKey !== null && wanted > 1 && slices.length === 1)
+    warnings.push(`${schema.object} cannot be split by "${read.splitKey}": it is read in one split.`);
   const each = schema.rowEstimate === null ? null : Math.ceil(schema.rowEstimate / slices.length);
   const splits = slices.map(
     (slice, number): Split => ({
@@ -67,6 +70,15 @@ export async function planSplits(
     }),
   );
   return { fields, splits, high: null, warnings };
+}
+
+function noSuchKey(object: string, column: string): ConnectorError {
+  return new ConnectorError({
+    kind: 'missing',
+    code: 'COLUMN_NOT_FOUND',
+    message: `${object} has no column "${column}" to be split by.`,
+    hint: 'Correct the split key, or leave it out.',
+  });
 }
 
 function splitsWanted(schema: MysqlSchema, read: Read): number {

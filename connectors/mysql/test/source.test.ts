@@ -81,6 +81,19 @@ for (const { flavor, skip } of flavors) {
         },
       );
 
+      it('refuses what it cannot obey, and says where a column is none to split by', async () => {
+        await sql.query('CREATE TABLE wishes (id INT PRIMARY KEY, v VARCHAR(20))');
+        await insert('wishes', [[1, 'a']]);
+        const plan = (changes: object) =>
+          source.plan(read('wishes', ['id'], changes), signal()).then(
+            ({ warnings }) => warnings.join(),
+            (error: { kind: string; code: string }) => `${error.kind} ${error.code}`,
+          );
+        expect(await plan({ splitKey: 'gone' })).toBe('missing COLUMN_NOT_FOUND');
+        expect(await plan({ options: { partitions: ['pt=1'] } })).toBe('config BAD_OPTION');
+        expect(await plan({ splitKey: 'v', splits: 4 })).toContain('cannot be split by "v"');
+      });
+
       it('reads chunks of composite keys, whose leading column repeats, by ranges of the index', async () => {
         await sql.query('CREATE TABLE two (a INT, b VARCHAR(9) COLLATE utf8mb4_general_ci, v INT, PRIMARY KEY (a, b))');
         const rows = Array.from({ length: 20_000 }, (_, at) => [

@@ -321,6 +321,7 @@ for (const { flavor, skip } of flavors) {
       expect(await refusal({})).toBe('config COLUMN_REQUIRED');
       expect(await refusal({ mode: 'UPSERT' })).toBe('config MODE_UNSUPPORTED');
       expect(await refusal({ publish: 'swap' })).toBe('config PUBLISH_UNSUPPORTED');
+      expect(await refusal({ options: { lifecycle: 7 } })).toBe('config BAD_OPTION');
       expect(
         await refusal({ object: 'new', create: true }, [field('d', { kind: 'decimal', precision: 70, scale: 2 })]),
       ).toBe('config TYPE_UNSUPPORTED');

@@ -108,10 +108,18 @@ function open({ folder }) {
   };
 }
 
+/** What cannot be obeyed is refused: a filter that is passed over would copy rows that nobody wanted. */
+function refuseWishes(wishes) {
+  for (const [name, value] of Object.entries(wishes))
+    if (value !== null && (!Array.isArray(value) || value.length > 0))
+      throw refuse('config', 'OPTION_UNAVAILABLE', `"${name}" is not available here.`, 'Leave it out.');
+}
+
 /** One split: lines have no key to split by. The position is the number of lines read. */
 function source(linesOf) {
   return {
-    async plan({ object, columns }) {
+    async plan({ object, columns, where, splitKey, options }) {
+      refuseWishes({ where, splitKey, ...options });
       return {
         fields: columns.map(field),
         splits: [{ number: 0, description: 'all lines', rowEstimate: null, read: { object, columns } }],
@@ -171,7 +179,15 @@ function target(root, fileOf) {
   const published = (instance) => join(root, `.published-${instance}`);
   return {
     traits: { modes: MODES, publish: ['swap'], maxWriters: 4, splitBytes: null, expires: null },
-    async prepare({ fields, mode, object, create }) {
+    async prepare({ fields, mode, object, create, ddl, partition, preSql, postSql, publish, options }) {
+      refuseWishes({
+        ddl,
+        partition,
+        preSql,
+        postSql,
+        publish: ['auto', 'swap'].includes(publish) ? null : publish,
+        ...options,
+      });
       if (!create && !existsSync(fileOf(object)))
         throw refuse('missing', 'FILE_NOT_FOUND', `There is no ${object}.jsonl in the folder.`, 'Have it created.');
       if (mode !== 'APPEND' && mode !== 'OVERWRITE')

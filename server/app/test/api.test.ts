@@ -94,6 +94,14 @@ describe('connectors', () => {
       progress: { rowsWritten: '5000' },
     });
     expect(readFileSync(`${folder}/orders.jsonl`, 'utf8').split('\n').length).toBe(5_001);
+    // It has no filter, and says so instead of copying what nobody wanted.
+    const source = { dataSourceId: lines.dataSource.id, objects: ['orders'] };
+    const filtered = { source: { ...source, where: 'id < 3' }, mapping: [{ target: 'id', column: 'id' }] };
+    const refused = await createTask(world, taskInput(world, 'from_lines', filtered));
+    expect(await ended(world, await runTask(world, refused.task.id))).toMatchObject({
+      state: 'FAILED',
+      failure: { code: 'OPTION_UNAVAILABLE', kind: 'CONFIG' },
+    });
   });
 });
 
@@ -332,6 +340,18 @@ describe('bad input', () => {
         ),
       ),
     ).toEqual(['mapping.0 IMPOSSIBLE']);
+    const wrong = {
+      source: { splitKey: 'gone' },
+      target: { options: { lifecycle: 'long' } },
+      options: { bytesPerSecond: '0' },
+    };
+    expect(codes(await createTask(world, taskInput(world, 'b9', wrong)))).toEqual([
+      'options.bytesPerSecond OUT_OF_RANGE',
+      'source.splitKey NO_SUCH_COLUMN',
+    ]);
+    expect(codes(await createTask(world, taskInput(world, 'b10', { target: wrong.target })))).toEqual([
+      'target.object BAD_OPTION',
+    ]);
     expect(
       codes(await createTask(world, taskInput(world, 'b8', { target: { object: 'never_made', create: false } }))),
     ).toEqual(['target.object TABLE_NOT_FOUND']);

@@ -29,6 +29,7 @@ const PERIODIC = [
   'effectiveTo',
   'period',
   'dependsOnPrevious',
+  'offlineOnFailure',
   'runOnOnline',
   'misfire',
   'maxWaiting',

@@ -34,6 +34,7 @@ export async function checkEnds(
 
   const schema =
     from && source && source.objects.length === 1 ? await described(control, from, source.objects[0], issues) : null;
+  if (schema !== null && source !== null) issues.push(...missingSplitKey(source, schema));
   if (schema === null || mapping === null) return { issues, links: [], prepared: null };
   issues.push(...missingColumns(mapping, schema));
   if (!to || !target || issues.some((one) => one.severity === 'ERROR')) return { issues, links: [], prepared: null };
@@ -41,6 +42,12 @@ export async function checkEnds(
   if (prepared === null) return { issues, links: [], prepared: null };
   const checked = checkLinks(mapping, schema, prepared.fields);
   return { issues: [...issues, ...checked.issues], links: checked.links, prepared };
+}
+
+function missingSplitKey({ splitKey }: SourceDefinition, schema: Schema): Issue[] {
+  if (splitKey === null || schema.fields.some((field) => field.name === splitKey)) return [];
+  const message = `${schema.object} has no column "${splitKey}".`;
+  return [issue(['source', 'splitKey'], 'NO_SUCH_COLUMN', message, 'Name one of its columns, or leave it out.')];
 }
 
 function usable(

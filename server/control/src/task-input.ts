@@ -183,6 +183,10 @@ export function runOptions(input: RunOptionsInput, timeoutMinutes: number): { op
     if (text != null && !COUNT_TEXT.test(text))
       issues.push(issue(at(name), 'NOT_A_COUNT', `"${text}" is not a whole number.`));
   }
+  if (input.bytesPerSecond === '0')
+    issues.push(
+      issue(at('bytesPerSecond'), 'OUT_OF_RANGE', 'bytesPerSecond must be at least 1.', 'Leave it out for no limit.'),
+    );
   const options: RunOptions = {
     cpu: input.cpu ?? 2,
     memoryMb: input.memoryMb ?? 1024,

@@ -155,6 +155,7 @@ describe('a schedule', () => {
     );
   it('refuses what does not belong to it, by name', () => {
     expect(codes({ type: 'ONCE', every: 5 })).toEqual(['every NOT_OF_THIS_KIND']);
+    expect(codes({ type: 'ONCE', offlineOnFailure: true })).toEqual(['offlineOnFailure NOT_OF_THIS_KIND']);
     expect(codes({ period: 'DAY', at: '10:00:00', windowFrom: '08:00:00' })).toEqual(['windowFrom NOT_OF_THIS_KIND']);
     expect(codes({ period: 'MINUTE', every: 5, at: '10:00:00' })).toEqual(['at NOT_OF_THIS_KIND']);
   });

@@ -32,7 +32,7 @@ export function fromText(text: string, from: TypeKind, to: LogicalType, lossy: b
       return clockMicros(text, to.digits, lossy);
     case 'datetime':
     case 'timestamp':
-      return instantOf(text, to.digits, lossy);
+      return instantOf(text, from, to, lossy);
     case 'bool':
       return boolOf(text);
     default:
@@ -98,12 +98,34 @@ function intOf(text: string, kind: TypeKind, lossy: boolean): Cell {
 }
 
 function floatOf(text: string, kind: 'float32' | 'float64', lossy: boolean): number {
+  if (/^(NaN|-?Infinity)$/.test(text)) return Number(text);
+  const digits = digitsOf(text.trim());
+  // JavaScript would read 0x1f and more as numbers.
+  if (digits === null) throw new Unfit('not a number');
   const value = Number(text);
-  if (text.trim() === '' || (Number.isNaN(value) && text !== 'NaN')) throw new Unfit('not a number');
   const rounded = kind === 'float32' ? Math.fround(value) : value;
-  if (!Number.isFinite(rounded) && Number.isFinite(value)) throw new Unfit(`out of the range of ${kind}`);
-  if (!lossy && !Object.is(rounded, value)) throw new Unfit('digits would be lost');
+  if (!Number.isFinite(rounded)) throw new Unfit(`out of the range of ${kind}`);
+  if (!lossy && (!Object.is(rounded, value) || !holds(value, digits))) throw new Unfit('digits would be lost');
   return rounded;
+}
+
+/** The significant digits of a number and the power of ten of the last; null for what is no number. */
+function digitsOf(text: string): { digits: string; power: number } | null {
+  const match = DECIMAL.exec(text);
+  if (match === null || (match[2] === '' && !match[3])) return null;
+  const [, , whole, fraction = '', exponent = '0'] = match;
+  const all = `${whole}${fraction}`;
+  const digits = all.replace(/0+$/, '');
+  const power = Number(exponent) - fraction.length + (all.length - digits.length);
+  const significant = digits.replace(/^0+/, '');
+  return { digits: significant, power: significant === '' ? 0 : power };
+}
+
+/** Whether a float, printed with as many digits, is that number again. */
+function holds(value: number, { digits, power }: { digits: string; power: number }): boolean {
+  if (digits === '' || digits.length > 100) return digits === '';
+  const printed = digitsOf(Math.abs(value).toPrecision(digits.length));
+  return printed?.digits === digits && printed.power === power;
 }
 
 function boolOf(text: string): boolean {
@@ -139,7 +161,12 @@ function clockMicros(text: string, digits: number, lossy: boolean): bigint {
   return match[1] === '-' ? -micros : micros;
 }
 
-function instantOf(text: string, digits: number, lossy: boolean): bigint {
+type Instant = Extract<LogicalType, { kind: 'time' | 'datetime' | 'timestamp' }>;
+
+function instantOf(text: string, from: TypeKind, { kind, digits }: Instant, lossy: boolean): bigint {
+  if (!lossy && kind === 'timestamp' && (from === 'datetime' || from === 'date'))
+    throw new Unfit('it has no time zone');
+  if (!lossy && kind === 'datetime' && from === 'timestamp') throw new Unfit('its time zone would be lost');
   const day = BigInt(daysOf(text)) * 86_400_000_000n;
   const clock = text
     .slice(10)

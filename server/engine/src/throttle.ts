@@ -32,7 +32,11 @@ export async function pause(millis: number, signal: AbortSignal): Promise<void> 
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, millis);
+    const timer = setTimeout(done, Math.min(millis, LONGEST_MS));
     signal.addEventListener('abort', done);
   });
+  if (millis > LONGEST_MS) await pause(millis - LONGEST_MS, signal);
 }
+
+/** A longer timer of Node ends at once. */
+const LONGEST_MS = 2 ** 31 - 1;

@@ -25,6 +25,21 @@ describe('exact conversion', () => {
     ['2', { kind: 'bool' }, Unfit],
     ['1000', decimal(4, 2), Unfit],
     ['abc', decimal(4, 2), Unfit],
+    ['0x1f', { kind: 'float64' }, Unfit],
+    ['', { kind: 'float64' }, Unfit],
+    ['1e400', { kind: 'float64' }, Unfit],
+    ['1e-400', { kind: 'float64' }, Unfit],
+    ['NaN', { kind: 'float64' }, Number.NaN],
+    ['-0', { kind: 'float64' }, -0],
+    ['0.100000000000000000000000000000', { kind: 'float64' }, 0.1],
+    ['-1.7976931348623157e308', { kind: 'float64' }, -Number.MAX_VALUE],
+    ['5e-324', { kind: 'float64' }, Number.MIN_VALUE],
+    ['1.23e-322', { kind: 'float64' }, Unfit],
+    ['9007199254740992', { kind: 'float64' }, 2 ** 53],
+    ['9007199254740993', { kind: 'float64' }, Unfit],
+    ['12345678901234567890.123', { kind: 'float64' }, Unfit],
+    ['0.5', { kind: 'float32' }, 0.5],
+    ['0.1', { kind: 'float32' }, Unfit],
   ];
   for (const [text, to, wanted] of cases) {
     it(`${text} → ${to.kind}`, () => {
@@ -32,6 +47,35 @@ describe('exact conversion', () => {
       else expect(fromText(text, 'utf8', to, false)).toEqual(wanted);
     });
   }
+});
+
+describe('a loss that is to be dirty', () => {
+  const cases: [LogicalType, unknown, LogicalType, string][] = [
+    [{ kind: 'int64' }, 9007199254740993n, { kind: 'float64' }, 'digits would be lost'],
+    [decimal(38, 3), '12345678901234567890.123', { kind: 'float64' }, 'digits would be lost'],
+    [decimal(10, 3), '1.005', decimal(10, 2), 'more than 2 digits behind the point'],
+    [{ kind: 'datetime', digits: 6 }, 1n, { kind: 'datetime', digits: 3 }, 'more than 3 digits behind the second'],
+    [{ kind: 'datetime', digits: 0 }, 1_000_000n, { kind: 'date' }, 'a time of day would be lost'],
+    [{ kind: 'timestamp', digits: 0 }, 0n, { kind: 'datetime', digits: 0 }, 'its time zone would be lost'],
+    [{ kind: 'datetime', digits: 0 }, 0n, { kind: 'timestamp', digits: 0 }, 'it has no time zone'],
+    [{ kind: 'date' }, 0, { kind: 'timestamp', digits: 0 }, 'it has no time zone'],
+  ];
+  it.each(cases)('%j %s → %j', (from, value, to, reason) => {
+    const fields: Field[] = [{ name: 'c', type: from, native: '', nullable: true, generated: false }];
+    const { columns } = batchOf(fields, [[value as never]]);
+    const refused: string[] = [];
+    expect(verdict(from, to).verdict).toBe('LOSSY');
+    castBetween(from, to, false)(columns[0], 1, (_, why) => refused.push(why));
+    expect(refused).toEqual([reason]);
+    expect(
+      cellText(
+        castBetween(from, to, true)(columns[0], 1, (_, why) => refused.push(why)),
+        to,
+        0,
+      ),
+    ).not.toBeNull();
+    expect(refused).toHaveLength(1);
+  });
 });
 
 describe('every cast that the verdict allows', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { pause } from '../src/throttle.ts';
 import { type Change, createWorld, idsTo, nothingNull, specOf, writerWith } from './world.ts';
 
 /** Rows without a name are dirty. */
@@ -105,6 +106,14 @@ describe('a throttled run', () => {
     const waited = world.kept.progress!.timings.reduce((sum, timing) => sum + timing.throttledMs, 0);
     expect(waited).toBeGreaterThan(300);
     expect(world.published()).toEqual(idsTo(600));
+  });
+
+  it('waits longer than a timer of Node can', async () => {
+    const stop = new AbortController();
+    const waiting = pause(2 ** 32, stop.signal).then(() => 'over');
+    expect(await Promise.race([waiting, pause(200, stop.signal).then(() => 'waits')])).toBe('waits');
+    stop.abort();
+    expect(await waiting).toBe('over');
   });
 
   it('is stopped at once while it waits', async () => {
