@@ -122,7 +122,10 @@ export interface Target {
   commit(handle: Json, receipts: Receipt[], lease: Lease, signal: AbortSignal): Promise<void>;
   /** For a commit whose answer was lost. */
   outcome(handle: Json, lease: Lease, signal: AbortSignal): Promise<Outcome>;
-  /** Idempotent. Removes what is staged. Called only by whoever moved the instance to a terminal state. */
+  /**
+   * Idempotent. Removes what is staged. Called only by whoever moved the instance to a terminal state. `handle` is null
+   * where `begin` was called, or may have been, and its answer was never stored.
+   */
   abort(handle: Json, lease: Lease): Promise<void>;
   /** Idempotent clean-up after a commit that is known to have happened and is recorded. Absent: nothing to clean. */
   forget?(handle: Json, lease: Lease): Promise<void>;

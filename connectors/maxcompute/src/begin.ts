@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type Begun,
   ConnectorError,
@@ -20,7 +19,7 @@ import {
 } from '@sampan/maxcompute';
 import { existingTable } from './catalog.ts';
 import { tableOfDdl } from './ddl-columns.ts';
-import { createStaging } from './dynamic.ts';
+import { createStaging, stagingName } from './dynamic.ts';
 import { told } from './errors.ts';
 import { fenceOff, isFenced } from './fence.ts';
 import { asHandle, type Handle, placeOf, uploadOf } from './handle.ts';
@@ -115,10 +114,9 @@ async function handleOf(
     dynamic: null,
   };
   if (dynamic.length > 0) {
-    const key = createHash('sha256').update(lease.instance).digest('hex').slice(0, 20);
     const keys = dynamic.map((one) => one.name);
     handle.dynamic = { table: table.name, fixed, keys, replace };
-    handle.table = `sampan_load_${key}_${lease.attempt}`;
+    handle.table = stagingName(lease);
     handle.partition = [];
     // Whatever an earlier call of this attempt has put there goes.
     handle.overwrite = true;

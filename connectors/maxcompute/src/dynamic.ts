@@ -1,4 +1,5 @@
-import { ConnectorError, type OpenContext, type Outcome } from '@sampan/connector';
+import { createHash } from 'node:crypto';
+import { ConnectorError, type Lease, type OpenContext, type Outcome } from '@sampan/connector';
 import {
   getTable,
   type Http,
@@ -21,6 +22,8 @@ const LIFECYCLE = 3;
  * table's name tells how far that is, since an INSERT leaves no other mark: `…` loaded · `…_now` the INSERT may be under
  * way or done · `…_done` it is done.
  */
+export const stagingName = ({ instance, attempt }: Lease) =>
+  `sampan_load_${createHash('sha256').update(instance).digest('hex').slice(0, 20)}_${attempt}`;
 const nowName = (handle: Handle) => `${handle.table}_now`;
 const doneName = (handle: Handle) => `${handle.table}_done`;
 
@@ -109,7 +112,7 @@ export async function stagingOutcome(
 }
 
 /** Removes what is staged; what an INSERT may be reading stays. */
-export async function dropStaging(http: Http, handle: Handle, signal: AbortSignal): Promise<void> {
+export async function dropStaging(http: Http, handle: Pick<Handle, 'table'>, signal: AbortSignal): Promise<void> {
   await told(`Removing ${handle.table}`, runSql(http, `DROP TABLE IF EXISTS ${quoteName(handle.table)}`, { signal }));
 }
 

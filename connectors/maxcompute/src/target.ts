@@ -1,7 +1,7 @@
 import type { OpenContext, Target } from '@sampan/connector';
 import { type Http, reloadUpload, writeBlock } from '@sampan/maxcompute';
 import { begin } from './begin.ts';
-import { dropStaging, forgetStaging } from './dynamic.ts';
+import { dropStaging, forgetStaging, stagingName } from './dynamic.ts';
 import { told } from './errors.ts';
 import { asHandle, uploadOf } from './handle.ts';
 import { forgetPostSql } from './post-sql.ts';
@@ -36,7 +36,8 @@ export function createTarget(http: Http, context: OpenContext): Target {
     commit: (handle, receipts, _lease, signal) => commit(http, context, handle, receipts, signal),
     outcome: (handle, _lease, signal) => told('Asking what became of the commit', outcome(http, handle, signal)),
     // The tunnel knows no abort: a session that nobody commits leaves nothing and expires.
-    async abort(given) {
+    async abort(given, lease) {
+      if (given === null) return dropStaging(http, { table: stagingName(lease) }, ever());
       const handle = asHandle(given);
       if (handle.dynamic !== null) await dropStaging(http, handle, ever());
     },

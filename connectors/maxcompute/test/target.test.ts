@@ -324,6 +324,15 @@ describe('partitions that come with the rows', () => {
     expect(await rows('dyn WHERE id = 40', 'id')).toEqual([]);
   });
 
+  it('abort removes what a begin left whose answer was never stored', async () => {
+    const before = await tables();
+    const run = await staged(dynamic('APPEND'), []);
+    expect(await tables()).not.toEqual(before);
+    await run.target.abort(null, run.lease);
+    await run.target.abort(null, run.lease);
+    expect(await tables()).toEqual(before);
+  });
+
   it('MIRROR is refused', async () => {
     expect(await failureOf(session.target!.prepare(dynamic('MIRROR'), calm()))).toMatchObject({
       code: 'MIRROR_PARTITIONS',

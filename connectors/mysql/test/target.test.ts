@@ -171,7 +171,7 @@ for (const { flavor, skip } of flavors) {
       await expect(target.commit(handle, receipts, held, signal())).rejects.toMatchObject({ code: 'RECEIPTS_DIFFER' });
       expect(await target.verify(handle, receipts, held, signal())).toMatchObject({ ok: false });
       expect(sql('SELECT COUNT(*) FROM receipts')).toBe('0');
-      await target.abort(handle, held);
+      await target.abort(null, held);
       await target.abort(handle, held);
       expect(await target.outcome(handle, held, signal())).toBe('gone');
       await expect(target.begin(load, held, null, signal())).rejects.toMatchObject({ code: 'FENCED' });

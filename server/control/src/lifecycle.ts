@@ -214,7 +214,8 @@ export function endedWith(cleanup: 'abort' | 'forget'): Partial<Record<keyof Ins
     leaseUntil: null,
     waitingFor: null,
     phase: null,
-    cleanup: sql`case when ${instances.handle} is null then null else ${cleanup} end`,
+    // Once it was planned, a target may have begun whose handle was never stored.
+    cleanup: sql`case when ${instances.handle} is null and not ${instances.planned} then null else ${cleanup} end`,
     cleanupAt: now,
   };
 }

@@ -249,6 +249,14 @@ describe('offline', () => {
 });
 
 describe('a stop', () => {
+  it('while the target begins leaves it to be cleaned up, though there is no handle; before the plan there is nothing', async () => {
+    const early = await running();
+    expect(await end(early, { end: 'stopped' }, 'CANCELLED')).toMatchObject({ handle: null, cleanup: null });
+    const begun = await running();
+    await stored(begun).savePlan([{ number: 0, description: '', rowEstimate: null, read: null }], []);
+    expect(await end(begun, { end: 'stopped' }, 'CANCELLED')).toMatchObject({ handle: null, cleanup: 'abort' });
+  });
+
   it('that had to kill the process is a stop all the same', async () => {
     expect(await end(await running(), died(), 'TIMED_OUT')).toMatchObject({ state: 'TIMED_OUT' });
     const asked = await running();

@@ -76,7 +76,11 @@ async function copyOnce(parts: PipeParts, split: Split): Promise<Receipt> {
   // Its own signal: a try that ends in whatever way takes its read with it.
   const ending = new AbortController();
   const signal = AbortSignal.any([parts.signal, ending.signal]);
-  const writer = await sided('writer', target.writer(parts.handle, { split: split.number }, parts.lease, signal));
+  const writer = await awaited(
+    meter,
+    'WRITER',
+    target.writer(parts.handle, { split: split.number }, parts.lease, signal),
+  );
   try {
     const mark = (writer.resumeAfter ?? null) as Mark | null;
     const counts = meter.split(split.number);
@@ -153,31 +157,33 @@ export function stopIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new ConnectorError({ kind: 'busy', code: 'ABORTED', message: 'The run was stopped.' });
 }
 
-/** Awaits one side, no longer than the idle limit; measures it, and names the side in what goes wrong. */
+/** Awaits one side, no longer than the idle limit; what follows names the side in what goes wrong. */
 async function waitFor<T>(parts: PipeParts, side: 'READER' | 'WRITER', work: Promise<T>): Promise<T> {
-  const began = performance.now();
-  const ended = parts.meter.waiting(side);
   let timer: NodeJS.Timeout | undefined;
   const idle = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(silent(side, parts.idleMs)), parts.idleMs);
   });
   try {
-    return await sided(side === 'READER' ? 'reader' : 'writer', Promise.race([work, idle]));
+    return await awaited(parts.meter, side, Promise.race([work, idle]));
   } finally {
     clearTimeout(timer);
-    ended();
     work.catch(() => {});
-    parts.meter.waited(side === 'READER' ? 'reader' : 'writer', performance.now() - began);
   }
 }
 
-/** Writes the side into the errors that come out. */
-export async function sided<T>(side: 'reader' | 'writer', work: Promise<T>): Promise<T> {
+/** Awaits one side, however long that takes; measures it, tells that the run waits for it, and names it in errors. */
+export async function awaited<T>(meter: Meter, side: 'READER' | 'WRITER', work: Promise<T>): Promise<T> {
+  const name = side === 'READER' ? 'reader' : 'writer';
+  const began = performance.now();
+  const ended = meter.waiting(side);
   try {
     return await work;
   } catch (error) {
-    if (isConnectorError(error) && error.code !== 'LEASE_LOST') error.side ??= side;
+    if (isConnectorError(error) && error.code !== 'LEASE_LOST') error.side ??= name;
     throw error;
+  } finally {
+    ended();
+    meter.waited(name, performance.now() - began);
   }
 }
 

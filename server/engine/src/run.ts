@@ -14,7 +14,7 @@ import { settleCommit } from './commit.ts';
 import { createDirtyLimit } from './dirty.ts';
 import { createMapping } from './mapping.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { copySplit, type PipeParts, sided, stopIfAborted } from './pipe.ts';
+import { awaited, copySplit, type PipeParts, stopIfAborted } from './pipe.ts';
 import type { RunSpec } from './run-spec.ts';
 import type { RunEnd, RunStore } from './run-store.ts';
 import { createThrottle } from './throttle.ts';
@@ -51,14 +51,9 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   const lease: Lease = { instance: spec.instance, attempt: spec.attempt };
   if (spec.resume?.committing) {
     await meter.phase('COMMITTING');
-    return settleCommit({
-      target,
-      handle: spec.resume.handle,
-      receipts: spec.resume.receipts,
-      lease,
-      outcomeFirst: true,
-      limitMs: spec.options.commitMs,
-    });
+    const { handle, receipts } = spec.resume;
+    const limitMs = spec.options.commitMs;
+    return awaited(meter, 'WRITER', settleCommit({ target, handle, receipts, lease, outcomeFirst: true, limitMs }));
   }
   const { parts, receipts } = await copy(attempt, meter, source, target, lease);
   await meter.phase('VERIFYING');
@@ -67,7 +62,8 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   await store.committing();
   await meter.phase('COMMITTING');
   const limitMs = spec.options.commitMs;
-  return settleCommit({ target, handle: parts.handle, receipts, lease, outcomeFirst: false, limitMs });
+  const { handle } = parts;
+  return awaited(meter, 'WRITER', settleCommit({ target, handle, receipts, lease, outcomeFirst: false, limitMs }));
 }
 
 function part<T>(found: T | undefined, role: string): T {
@@ -90,7 +86,7 @@ async function copy(
   const { spec, store, signal } = attempt;
   const { options } = spec;
   await meter.phase('CONNECTING');
-  const schema = await sided('reader', attempt.source.describe(spec.source.object, signal));
+  const schema = await awaited(meter, 'READER', attempt.source.describe(spec.source.object, signal));
   await meter.phase('PLANNING');
   const { fields, keys, missing } = loadFields(spec.links, schema);
   if (missing.length > 0) {
@@ -103,16 +99,16 @@ async function copy(
     });
   }
   const load: Load = { ...spec.target, fields, keys };
-  const prepared = await sided('writer', target.prepare(load, signal));
+  const prepared = await awaited(meter, 'WRITER', target.prepare(load, signal));
   const mapping = createMapping(spec.links, schema, prepared.fields);
-  const splits = spec.splits ?? (await planned(spec, source, target, mapping.columns, store, signal));
+  const splits = spec.splits ?? (await planned(attempt, meter, source, target, mapping.columns));
   stopIfAborted(signal);
   const { resume } = spec;
   const previous =
     resume === null || resume.handle === null
       ? null
       : { attempt: resume.attempt, handle: resume.handle, dead: resume.dead };
-  const begun = await sided('writer', target.begin(load, lease, previous, signal));
+  const begun = await awaited(meter, 'WRITER', target.begin(load, lease, previous, signal));
   await store.saveHandle(begun.handle, {
     publish: prepared.publish,
     visible: prepared.visible,
@@ -152,16 +148,16 @@ async function copy(
 }
 
 async function planned(
-  spec: RunSpec,
+  { spec, store, signal }: Attempt,
+  meter: Meter,
   source: Source,
   target: Target,
   columns: string[],
-  store: RunStore,
-  signal: AbortSignal,
 ) {
   const { object, where, splitKey, splits, fetchSize, options } = spec.source;
-  const plan = await sided(
-    'reader',
+  const plan = await awaited(
+    meter,
+    'READER',
     source.plan(
       { object, columns, where, splitKey, splits, fetchSize, options, maxBytes: target.traits.splitBytes },
       signal,
@@ -217,7 +213,11 @@ async function verify(parts: PipeParts, receipts: Receipt[], spec: RunSpec): Pro
       hint: 'Nothing was published. Please report it.',
     });
   }
-  const verdict = await sided('writer', parts.target.verify(parts.handle, receipts, parts.lease, parts.signal));
+  const verdict = await awaited(
+    parts.meter,
+    'WRITER',
+    parts.target.verify(parts.handle, receipts, parts.lease, parts.signal),
+  );
   const ok = verdict.ok && (verdict.rows === null || verdict.rows === written);
   if (spec.options.reconciliation === 'COUNT') {
     await parts.store.reconciled({
