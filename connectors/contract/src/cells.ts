@@ -54,6 +54,19 @@ export function cellText(column: Column, type: LogicalType, row: number): string
   }
 }
 
+/** A cell as dirty records show it: its exact text, cut to 1,000 characters. However long it is, no more is looked at. */
+export function cutText(column: Column, type: LogicalType, row: number): string | null {
+  const from = column.offsets?.[row] ?? 0;
+  const to = column.offsets?.[row + 1] ?? 0;
+  if (to - from <= CUT_BYTES) return cellText(column, type, row)?.slice(0, CUT_CHARS) ?? null;
+  const start = new Int32Array([from, from + CUT_BYTES]);
+  return cellText({ length: 1, offsets: start, data: column.data }, type, 0)!.slice(0, CUT_CHARS);
+}
+
+const CUT_CHARS = 1_000;
+/** At most four bytes a character. */
+const CUT_BYTES = 4 * CUT_CHARS;
+
 function bytesOf(column: Column, row: number): Buffer {
   const data = column.data!;
   return Buffer.from(
@@ -70,7 +83,10 @@ const two = (n: number | bigint) => String(n).padStart(2, '0');
 /** `2026-03-02` for days since 1970-01-01, in the proleptic Gregorian calendar. */
 export function dateText(days: number): string {
   const date = new Date(days * 86_400_000);
-  return `${String(date.getUTCFullYear()).padStart(4, '0')}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`;
+  const year = date.getUTCFullYear();
+  if (Number.isNaN(year)) return `day ${days}`;
+  const sign = year < 0 ? '-' : '';
+  return `${sign}${String(Math.abs(year)).padStart(4, '0')}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`;
 }
 
 function clockText(micros: bigint, digits: number): string {

@@ -80,7 +80,10 @@ export function batchOf(fields: readonly Field[], records: readonly (readonly Ce
       records.map((record) => record[index] ?? null),
     ),
   );
-  const bytes = columns.reduce((sum, column) => sum + (column.data?.byteLength ?? column.values?.byteLength ?? 0), 0);
+  const bytes = columns.reduce(
+    (sum, { values, offsets, data }) => sum + (values ?? offsets!).byteLength + (data?.byteLength ?? 0),
+    0,
+  );
   return { fields, columns, rows: records.length, bytes, position, rare: [], release: () => {} };
 }
 

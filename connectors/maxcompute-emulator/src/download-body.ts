@@ -128,14 +128,20 @@ function* cutBlocks(
   }
 }
 
+const TEXTS = /^(string|varchar|char|json)\b/i;
+
 /** Each column, and beside it its nanoseconds and its bytes that are no text. */
 function blockSql(storage: Storage, manifest: Manifest, block: Block, columns: readonly ColumnDefinition[]): string {
   const there = new Set(manifest.columns.slice(0, block.width).map((column) => column.name));
-  const parts = columns.flatMap(({ name }) => [
-    there.has(name) ? quoted(name) : 'NULL',
-    block.nanos.includes(name) ? quoted(nanosName(name)) : 'NULL',
-    block.raw?.includes(name) ? quoted(bytesName(name)) : 'NULL',
-  ]);
+  const parts = columns.flatMap(({ name, type }) => {
+    const [column, nanos] = [quoted(name), block.nanos.includes(name) ? quoted(nanosName(name)) : 'NULL'];
+    const raw = block.raw?.includes(name) ? quoted(bytesName(name)) : 'NULL';
+    if (!there.has(name)) return ['NULL', nanos, raw];
+    // As text, a byte order mark in front would be taken off: texts come as their bytes.
+    return TEXTS.test(type)
+      ? [`CASE WHEN ${column} IS NOT NULL THEN true END`, nanos, `coalesce(${raw}, encode(${column}))`]
+      : [column, nanos, raw];
+  });
   return `SELECT ${parts.join(', ')} FROM read_parquet(${literal(storage.blockPath(manifest.name, block.file))}, hive_partitioning = false)`;
 }
 

@@ -11,16 +11,27 @@ const schema = z.strictObject({
   tunnelEndpoint: url
     .optional()
     .meta({ title: 'Tunnel endpoint', description: 'Found by asking the service where absent.' }),
-  project: z.string().min(1).meta({ title: 'Project' }),
+  project: z.string().min(1).meta({ title: 'Project', description: 'Whose tables are meant.' }),
   schema: z.string().min(1).optional().meta({ title: 'Schema', description: 'Of a project with three-tier names.' }),
-  accessId: z.string().min(1).meta({ title: 'Access id' }),
-  accessKey: z.string().min(1).meta({ title: 'Access key', secret: true }),
+  accessId: z
+    .string()
+    .min(1)
+    .meta({ title: 'Access id', description: 'Of the account that the requests are signed for.' }),
+  accessKey: z.string().min(1).meta({
+    title: 'Access key',
+    description: 'Of that account. Never shown again once it is stored.',
+    secret: true,
+  }),
   securityToken: z
     .string()
     .min(1)
     .optional()
     .meta({ title: 'Security token', description: 'Of temporary credentials.', secret: true }),
-  quota: z.string().min(1).optional().meta({ title: 'Tunnel quota' }),
+  quota: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ title: 'Tunnel quota', description: 'The quota whose slots uploads and downloads take.' }),
   region: z.string().min(1).optional().meta({ title: 'Region', description: 'Signs with version 4 where given.' }),
 });
 

@@ -1,4 +1,4 @@
-import type { Json, PartitionValue } from '@sampan/connector';
+import { ConnectorError, type Json, type PartitionValue } from '@sampan/connector';
 import type { UploadTarget } from '@sampan/maxcompute';
 
 /** All that later calls need, in any process. */
@@ -29,7 +29,18 @@ export interface Dynamic {
   replace: boolean;
 }
 
-export const asHandle = (handle: Json) => handle as unknown as Handle;
+/** @throws ConnectorError kind `bug` for a handle of another connector */
+export function asHandle(json: Json): Handle {
+  const handle = json as unknown as Partial<Handle> | null;
+  if (typeof handle?.table === 'string' && typeof handle.session === 'string' && Array.isArray(handle.columns))
+    return handle as Handle;
+  throw new ConnectorError({
+    kind: 'bug',
+    code: 'BAD_HANDLE',
+    message: 'The stored handle of this instance is not one of this connector.',
+    hint: 'Run the task anew.',
+  });
+}
 
 export const uploadOf = ({ table, partition, overwrite }: Handle): UploadTarget => ({ table, partition, overwrite });
 

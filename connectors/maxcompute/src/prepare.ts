@@ -3,7 +3,7 @@ import { getTable, type Http, type Table } from '@sampan/maxcompute';
 import { createTable } from './ddl.ts';
 import { tableOfDdl } from './ddl-columns.ts';
 import { told } from './errors.ts';
-import { tableName } from './names.ts';
+import { columnNames, refuseTwice, tableName } from './names.ts';
 import { refused, type Shape, shapeOf } from './shape.ts';
 import { targetOptions } from './target-options.ts';
 
@@ -17,6 +17,9 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
       'Leave the way of publishing to AUTO.',
     );
   targetOptions(load.options);
+  if (load.fields.length === 0)
+    throw refused('NOTHING_MAPPED', `No column of "${load.object}" is mapped.`, 'Map at least one column.');
+  refuseTwice(columnNames(load.fields.map((field) => field.name)));
   const name = tableName(load.object);
   const existing = await told(`Looking at ${name}`, getTable(http, name, signal));
   if (existing === undefined && !load.create)

@@ -1,4 +1,4 @@
-import { type Batch, type Column, type DirtyRow, isValid } from '@sampan/connector';
+import { type Batch, type Column, cutText, type DirtyRow, isValid } from '@sampan/connector';
 import type { UploadSession } from '@sampan/maxcompute';
 import { PARTITION_VALUE } from './shape.ts';
 
@@ -16,8 +16,8 @@ export function refusedRows(batch: Batch, session: UploadSession, keys: readonly
   const dirty = new Map<number, DirtyRow>();
   batch.columns.forEach((column, index) => {
     const { name, type } = batch.fields[index];
-    const refuse = (row: number, value: string | null, reason: string) => {
-      if (!dirty.has(row)) dirty.set(row, { row, column: name, value, reason });
+    const refuse = (row: number, reason: string) => {
+      if (!dirty.has(row)) dirty.set(row, { row, column: name, value: cutText(column, type, row), reason });
     };
     if (column.offsets !== undefined) {
       longCells(column, batch.rows, session.maxFieldBytes, refuse);
@@ -29,14 +29,14 @@ export function refusedRows(batch: Batch, session: UploadSession, keys: readonly
   return [...dirty.values()].sort((a, b) => a.row - b.row);
 }
 
-type Refuse = (row: number, value: string | null, reason: string) => void;
+type Refuse = (row: number, reason: string) => void;
 
 function longCells(column: Column, rows: number, most: number, refuse: Refuse): void {
   const offsets = column.offsets!;
   if (offsets[rows] <= most) return;
   for (let row = 0; row < rows; row++) {
     const bytes = offsets[row + 1] - offsets[row];
-    if (bytes > most) refuse(row, null, `${bytes} bytes: MaxCompute takes at most ${most} in a cell`);
+    if (bytes > most) refuse(row, `${bytes} bytes: MaxCompute takes at most ${most} in a cell`);
   }
 }
 
@@ -44,9 +44,9 @@ function strangeKeys(column: Column, rows: number, refuse: Refuse): void {
   for (let row = 0; row < rows; row++) {
     const bytes = column.data!.subarray(column.offsets![row], column.offsets![row + 1]);
     const value = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1_000)).toString('utf8');
-    if (!isValid(column, row)) refuse(row, null, 'a partition has no NULL');
+    if (!isValid(column, row)) refuse(row, 'a partition has no NULL');
     else if (!PARTITION_VALUE.test(value))
-      refuse(row, value, 'no value for a partition: letters, digits and _ : $ # . ! @ -, at most 255');
+      refuse(row, 'no value for a partition: letters, digits and _ : $ # . ! @ -, at most 255');
   }
 }
 
@@ -56,14 +56,14 @@ function leastInteger(column: Column, rows: number, refuse: Refuse): void {
   const halves = halvesOf(column);
   for (let row = 0; row < rows; row++)
     if (halves[2 * row + 1] === -2_147_483_648 && halves[2 * row] === 0)
-      refuse(row, '-9223372036854775808', 'MaxCompute has no BIGINT below −9223372036854775807');
+      refuse(row, 'MaxCompute has no BIGINT below −9223372036854775807');
 }
 
 function strangeDays(column: Column, rows: number, refuse: Refuse): void {
   const days = column.values as Int32Array;
   for (let row = 0; row < rows; row++)
     if ((days[row] < FIRST_DAY || days[row] > LAST_DAY) && isValid(column, row))
-      refuse(row, `day ${days[row]}`, 'not between 0001-01-01 and 9999-12-31');
+      refuse(row, 'not between 0001-01-01 and 9999-12-31');
 }
 
 function strangeTimes(column: Column, rows: number, refuse: Refuse): void {
@@ -73,6 +73,6 @@ function strangeTimes(column: Column, rows: number, refuse: Refuse): void {
     const high = halves[2 * row + 1];
     if (high > FIRST_HIGH && high < END_HIGH) continue;
     if ((micros[row] < FIRST_MICRO || micros[row] >= END_MICRO) && isValid(column, row))
-      refuse(row, `microsecond ${micros[row]}`, 'not between the years 1 and 9999');
+      refuse(row, 'not between the years 1 and 9999');
   }
 }

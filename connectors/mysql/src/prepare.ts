@@ -50,6 +50,14 @@ function checkWishes(load: Load): void {
     );
   if (load.fields.length === 0)
     throw config('NOTHING_MAPPED', `No column of "${load.object}" is mapped.`, 'Map at least one column.');
+  const names = load.fields.map(({ name }) => name.toLowerCase());
+  const twice = load.fields.find((_, index) => names.indexOf(names[index]) !== index);
+  if (twice !== undefined)
+    throw config(
+      'COLUMN_MAPPED_TWICE',
+      `Column "${twice.name}" of table "${load.object}" is mapped more than once.`,
+      'Map each target column once.',
+    );
   if (load.object.startsWith('sampan_'))
     throw config(
       'RESERVED_NAME',

@@ -13,6 +13,8 @@ export interface StagedColumn {
   nullable: boolean;
   /** `native`: the server's own JSON type · `checked`: text that must parse as JSON. */
   json: 'native' | 'checked' | null;
+  /** `unsigned`: of a float, the server keeps no sign of a zero. */
+  zeros?: 'unsigned';
   type: LogicalType;
 }
 
@@ -92,18 +94,23 @@ export async function stagedColumns(link: Link, table: string, fields: readonly 
     `describing ${table}`,
   )) as unknown as TextRow[];
   const texts = new Map(rows.map((row) => [row.name, row]));
-  const checked = await jsonChecked(link, table);
+  const mariadb = await isMariadb(link);
+  const checked = mariadb ? await jsonChecked(link, table) : new Set();
   return fields.map(({ name, native, nullable, type }) => {
     const json = /^json$/i.test(native) ? 'native' : checked.has(name) ? 'checked' : null;
     const { charset = null, collation = null } = texts.get(name) ?? {};
-    return { name, native, charset, collation, nullable, json, type };
+    const unsigned = mariadb && /^(float|double)\b/i.test(native);
+    return { name, native, charset, collation, nullable, json, type, ...(unsigned ? { zeros: 'unsigned' } : {}) };
   });
+}
+
+async function isMariadb(link: Link): Promise<boolean> {
+  const [row] = await link.rows('SELECT VERSION() AS version', 'asking for the version');
+  return /mariadb/i.test(String(row.version));
 }
 
 /** MariaDB's JSON is LONGTEXT with a check; MySQL keeps no such list under these names. */
 async function jsonChecked(link: Link, table: string): Promise<Set<string>> {
-  const [version] = await link.rows('SELECT VERSION() AS version', 'asking for the version');
-  if (!/mariadb/i.test(String(version.version))) return new Set();
   const rows = await link.rows(
     `SELECT CHECK_CLAUSE AS clause FROM information_schema.CHECK_CONSTRAINTS
      WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ${textLiteral(table)}`,

@@ -36,17 +36,23 @@ export function createTarget(connect: Connect, context: Pick<OpenContext, 'log' 
       return await prepareLoad(link, load);
     },
     begin: (load, lease, previous, signal): Promise<Begun> => beginLoad(connect, told, load, lease, previous, signal),
-    writer: (handle, { split }, lease, signal) => openWriter(connect, told, handleOf(handle), split, lease, signal),
+    async writer(handle, { split }, lease, signal) {
+      return openWriter(connect, told, handleOf(handle), split, lease, signal);
+    },
     async verify(handle, receipts, lease, signal) {
       const { link, run } = await enterOpen(connect, lease, signal);
       await using _ = link;
       if (run.state === 'committed') return committed(receipts);
       return await verifyStaged(link, handleOf(handle), receipts, lease);
     },
-    commit: (handle, receipts, lease, signal) => commit(connect, told, warn, handleOf(handle), receipts, lease, signal),
+    async commit(handle, receipts, lease, signal) {
+      await commit(connect, told, warn, handleOf(handle), receipts, lease, signal);
+    },
     outcome: (_handle, lease, signal) => outcome(connect, lease, signal),
     abort: (_handle, lease) => abort(connect, lease),
-    forget: (handle, lease) => forget(connect, told, warn, handleOf(handle), lease),
+    async forget(handle, lease) {
+      await forget(connect, told, warn, handleOf(handle), lease);
+    },
   };
 }
 

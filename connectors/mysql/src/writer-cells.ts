@@ -12,6 +12,7 @@ import {
   room,
 } from './writer-bytes.ts';
 import type { Dialect } from './writer-dialects.ts';
+import { jsonFault } from './writer-json.ts';
 
 /** Prints one cell that is not NULL; answers why it cannot be written, or null. Has 64 bytes of room beforehand. */
 export type PutCell = (out: Out, row: number) => string | null;
@@ -38,7 +39,7 @@ export function cellCodec(type: LogicalType, target: StagedColumn, dialect: Dial
       return halves(putUnsigned64, false);
     case 'float32':
     case 'float64':
-      return doubleCodec(dialect);
+      return doubleCodec(dialect, target.zeros !== 'unsigned');
     case 'date':
       return dateCodec(dialect);
     case 'time':
@@ -49,7 +50,7 @@ export function cellCodec(type: LogicalType, target: StagedColumn, dialect: Dial
     case 'decimal':
     case 'utf8':
     case 'json':
-      return bytesCodec(dialect.text, textRule(target));
+      return bytesCodec(dialect.text, target.json === 'native' ? jsonRule : textRule(target));
     case 'binary':
       return bytesCodec(dialect.binary, binaryRule(target));
   }
@@ -82,12 +83,13 @@ function halves(put: (out: Out, low: number, high: number) => void, signed: bool
 }
 
 /** Quoted, since -0 without quotes is a whole number, and its sign would go. */
-function doubleCodec({ quote }: Dialect): CellCodec {
+function doubleCodec({ quote }: Dialect, signedZero: boolean): CellCodec {
   return ({ values }) => {
     const numbers = values as Float64Array;
     return (out, row) => {
       const value = numbers[row];
       if (!Number.isFinite(value)) return 'MySQL has no such number';
+      if (!signedZero && value === 0 && Object.is(value, -0)) return 'MariaDB has no zero below zero';
       quote(out);
       putDouble(out, value);
       quote(out);
@@ -221,6 +223,9 @@ function bytesCodec(put: Dialect['text'], rule: BytesRule | null): CellCodec {
     };
   };
 }
+
+const jsonRule: BytesRule = (data, from, to) =>
+  jsonFault(Buffer.from(data.buffer, data.byteOffset + from, to - from).toString('utf8'));
 
 /** What the server would change in a text without a warning. */
 function textRule({ native }: StagedColumn): BytesRule | null {

@@ -1,4 +1,4 @@
-import { type Batch, type Column, type DirtyRow, type Field, isValid, typeText } from '@sampan/connector';
+import { type Batch, cutText, type DirtyRow, type Field } from '@sampan/connector';
 import type { StagedColumn } from './target-columns.ts';
 import { type Out, room } from './writer-bytes.ts';
 import { type CellCodec, cellCodec, type PutCell } from './writer-cells.ts';
@@ -89,40 +89,6 @@ export function dirtyCell(
   reason: string,
 ): DirtyRow {
   if (column === null || column < 0) return { row, column: null, value: null, reason };
-  return {
-    row,
-    column: columns[column].name,
-    value: cellText(batch.columns[column], batch.fields[column], row),
-    reason,
-  };
-}
-
-/** A cell for people: its plain value, binary as hex, cut to 1,000 characters. */
-function cellText(column: Column, field: Field, row: number): string | null {
-  if (!isValid(column, row)) return null;
-  const { kind } = field.type;
-  if (column.offsets !== undefined && column.data !== undefined) {
-    const cell = Buffer.from(
-      column.data.buffer,
-      column.data.byteOffset + column.offsets[row],
-      column.offsets[row + 1] - column.offsets[row],
-    );
-    const binary = kind === 'binary';
-    return cell
-      .subarray(0, binary ? 500 : 4_000)
-      .toString(binary ? 'hex' : 'utf8')
-      .slice(0, 1_000);
-  }
-  const value = column.values?.[row];
-  return momentText(kind, value) ?? `${value}${kind === 'time' ? ' µs' : ''}`;
-}
-
-function momentText(kind: string, value: number | bigint | undefined): string | null {
-  if (kind !== 'date' && kind !== 'datetime' && kind !== 'timestamp') return null;
-  const millis = kind === 'date' ? Number(value) * 86_400_000 : Number(BigInt(value ?? 0) / 1_000n);
-  const moment = new Date(millis);
-  if (Number.isNaN(moment.getTime())) return `${value} (${typeText({ kind: 'date' })})`;
-  if (kind === 'date') return moment.toISOString().replace(/T.*/, '');
-  const micros = ((BigInt(value ?? 0) % 1_000_000n) + 1_000_000n) % 1_000_000n;
-  return `${moment.toISOString().replace(/\..*/, '').replace('T', ' ')}.${String(micros).padStart(6, '0')}`;
+  const value = cutText(batch.columns[column], batch.fields[column].type, row);
+  return { row, column: columns[column].name, value, reason };
 }

@@ -133,9 +133,9 @@ for (const { flavor, skip } of flavors) {
     test('a commit whose connection is cut is found out and finished once, whichever way it went', async () => {
       sql('CREATE TABLE cut (id BIGINT, name VARCHAR(20))');
       for (const [fate, attempt, expected] of [
-        ['lose', 1, 'open'],
+        ['lose request', 1, 'open'],
         ['lose answer', 1, 'committed'],
-        ['lose', 2, 'open'],
+        ['lose request', 2, 'open'],
         ['lose answer', 2, 'committed'],
       ] as const) {
         sql('DELETE FROM cut');

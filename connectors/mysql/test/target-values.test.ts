@@ -67,8 +67,8 @@ const COLUMNS: { native: string; type: LogicalType; cells: Cell[]; say?: string;
   {
     native: 'DOUBLE',
     type: { kind: 'float64' },
-    cells: [1.7976931348623157e308, 2.2250738585072014e-308, -0, 0.30000000000000004],
-    expected: ['1.7976931348623157e308', '2.2250738585072014e-308', '-0', '0.30000000000000004'],
+    cells: [1.7976931348623157e308, 2.2250738585072014e-308, 5e-324, 0.30000000000000004],
+    expected: ['1.7976931348623157e308', '2.2250738585072014e-308', '5e-324', '0.30000000000000004'],
   },
   {
     native: 'DECIMAL(65,30)',
@@ -254,12 +254,7 @@ for (const { flavor, skip } of flavors) {
             const rows = [...cells, null].map((cell, row): Cell[] => [row, cell]);
             await copy(target(), loadOf(`v${index}`, [id, field('c', type)]), lease(`v${index}`), rows);
             const answer = sql(`SELECT COALESCE(${say}, '(null)') FROM v${index} ORDER BY id`).split('\n');
-            // MariaDB knows no negative zero.
-            const wanted =
-              flavor === 'mariadb' && native === 'DOUBLE'
-                ? expected.map((text) => (text === '-0' ? '0' : text))
-                : expected;
-            expect(answer.map(same(type))).toEqual([...wanted, '(null)'].map(same(type)));
+            expect(answer.map(same(type))).toEqual([...expected, '(null)'].map(same(type)));
           });
         }
 

@@ -78,6 +78,7 @@ describe('the limit of dirty rows', () => {
           seal: async () => ({ ...(await writer.seal()), rows: 246 }),
         })),
         verify: async () => ({ ok: true, rows: null, message: '' }),
+        commit: async () => {},
       }),
     };
     expect(await world.attempt(specOf({ dirtyRows: 4 }), refusing)).toEqual({ end: 'committed' });

@@ -80,6 +80,14 @@ describe('a later attempt', () => {
             [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
           };
         },
+        // Its first 99 rows are only said to be there.
+        commit: (handle, receipts, lease, signal) =>
+          target.commit(
+            handle,
+            receipts.map((receipt) => ({ ...receipt, rows: receipt.rows - 99 })),
+            lease,
+            signal,
+          ),
         verify: async (_, receipts) => ({ ok: true, rows: receipts[0].rows, message: '' }),
       }),
     };
@@ -121,6 +129,7 @@ describe('a later attempt', () => {
           seal: async () => ({ ...(await writer.seal()), rows: 298 }),
         })),
         verify: async (_, receipts) => ({ ok: true, rows: receipts[0].rows, message: '' }),
+        commit: async () => {},
       }),
     };
     const over = structuredClone({ ...spec, options: { ...spec.options, dirtyRows: 1 } });
