@@ -1,6 +1,7 @@
 import { BatchReader } from './arrow-batch.ts';
 import { ArrowDeframer } from './arrow-deframer.ts';
-import { type BatchHead, readHead } from './arrow-message.ts';
+import { type ArrowField, type BatchHead, readHead } from './arrow-message.ts';
+import { PlainFeed, unpackBatch } from './arrow-stream.ts';
 import { checkArrowType } from './arrow-types.ts';
 import { MaxComputeError } from './errors.ts';
 import type { DecodedBatch, DecodeLimits } from './record-decoder.ts';
@@ -21,9 +22,10 @@ const MOST_BODY = 1024 * 1024 * 1024;
 export class ArrowDecoder {
   /** Rows of the batches that were given. */
   rows = 0;
-  readonly #types: readonly OdpsType[];
+  #types: readonly OdpsType[];
   readonly #fieldBytes: number;
-  readonly #deframer: ArrowDeframer;
+  readonly #deframer: Pick<ArrowDeframer, 'push' | 'end'>;
+  readonly #typesOf: ((fields: ArrowField[]) => OdpsType[]) | null;
   #part: 'prefix' | 'head' | 'body' | 'done' = 'prefix';
   #bytes: Buffer = Buffer.allocUnsafeSlow(PREFIX_BYTES);
   #view: DataView = new DataView(this.#bytes.buffer);
@@ -33,16 +35,25 @@ export class ArrowDecoder {
   #unverified: DecodedBatch[] = [];
   #ready: DecodedBatch[] = [];
 
-  /** @throws MaxComputeError `UnknownType` for a type that does not travel as Arrow */
-  constructor(types: readonly OdpsType[], limits: Pick<DecodeLimits, 'fieldBytes'> = {}) {
+  /**
+   * @param typesOf for Arrow's own stream, which has no chunks and says itself of which types it is
+   * @throws MaxComputeError `UnknownType` for a type that does not travel as Arrow
+   */
+  constructor(
+    types: readonly OdpsType[],
+    limits: Pick<DecodeLimits, 'fieldBytes'> = {},
+    typesOf: ((fields: ArrowField[]) => OdpsType[]) | null = null,
+  ) {
     types.forEach(checkArrowType);
     this.#types = types;
     this.#fieldBytes = limits.fieldBytes ?? Number.POSITIVE_INFINITY;
-    this.#deframer = new ArrowDeframer({
+    this.#typesOf = typesOf;
+    const sink = {
       room: () => this.#room(),
-      filled: (bytes) => this.#filled(bytes),
+      filled: (bytes: number) => this.#filled(bytes),
       verified: () => this.#verified(),
-    });
+    };
+    this.#deframer = typesOf === null ? new ArrowDeframer(sink) : new PlainFeed(sink);
   }
 
   *push(chunk: Buffer): Generator<DecodedBatch> {
@@ -100,7 +111,8 @@ export class ArrowDecoder {
   }
 
   #readHead(): void {
-    const { head, bodyBytes } = readHead(this.#bytes);
+    const { head, fields, bodyBytes } = readHead(this.#bytes);
+    if (head === null && this.#typesOf !== null) this.#types = this.#typesOf(fields);
     if (bodyBytes > MOST_BODY) throw new RangeError(`a batch of ${bodyBytes} bytes`);
     this.#head = head;
     this.#next('body', bodyBytes);
@@ -110,7 +122,8 @@ export class ArrowDecoder {
   #readBody(): void {
     const head = this.#head;
     if (head !== null) {
-      const columns = new BatchReader(head, this.#bytes, this.#fieldBytes).columns(this.#types);
+      const plain = unpackBatch(head, this.#bytes, MOST_BODY);
+      const columns = new BatchReader(plain.head, plain.body, this.#fieldBytes).columns(this.#types);
       if (head.rows > 0) this.#unverified.push({ columns, rows: head.rows });
     }
     this.#next('prefix', PREFIX_BYTES);

@@ -16,7 +16,39 @@ export interface BatchHead {
   nodes: number[];
   /** Pairs: offset in the body and length of each buffer. */
   buffers: number[];
+  /** How each buffer is packed by itself. */
+  packing?: 'lz4' | 'zstd' | null;
 }
+
+/** A column of a schema message. */
+export interface ArrowField {
+  name: string;
+  /** A number of Arrow's `Type`, such as `ARROW.struct`. */
+  type: number;
+  /**
+   * The first parameter of the type. Of an instant: seconds, milli-, micro-, nanoseconds as 0 to 3; of a date: days as 0,
+   * milliseconds as 1; bits of an integer; of a float half, single, double as 0 to 2; digits of a decimal.
+   */
+  unit: number;
+  /** The second one: whether an integer has a sign, as 1; scale of a decimal. */
+  more: number;
+  children: ArrowField[];
+}
+
+/** Of Arrow's `Type` in `Schema.fbs`. */
+export const ARROW = {
+  int: 2,
+  float: 3,
+  binary: 4,
+  utf8: 5,
+  bool: 6,
+  decimal: 7,
+  date: 8,
+  timestamp: 10,
+  list: 12,
+  struct: 13,
+  map: 17,
+};
 
 /** The message up to its body: marker, length, flatbuffer. */
 export function headOf(head: BatchHead, bodyBytes: number): Buffer {
@@ -55,16 +87,39 @@ function putLong(out: Buffer, at: number, value: number): void {
   out.writeUInt32LE(Math.floor(value / 4_294_967_296), at + 4);
 }
 
-/** Reads the flatbuffer of a message; null for a schema, which says nothing new. @throws RangeError */
-export function readHead(bytes: Buffer): { head: BatchHead | null; bodyBytes: number } {
+/** Reads the flatbuffer of a message; `head` is null for a schema, whose columns are `fields` then. @throws RangeError */
+export function readHead(bytes: Buffer): { head: BatchHead | null; fields: ArrowField[]; bodyBytes: number } {
   const message = new Table(bytes, bytes.readUInt32LE(0));
   const bodyBytes = message.long(3);
   const kind = message.byte(1);
-  if (kind === SCHEMA) return { head: null, bodyBytes };
-  const batch = message.table(2);
-  if (kind !== RECORD_BATCH || batch === null) throw new RangeError(`an Arrow message of the unexpected kind ${kind}`);
-  if (batch.table(3) !== null) throw new RangeError('an Arrow batch whose buffers are packed');
-  return { head: { rows: batch.long(0), nodes: batch.pairs(1), buffers: batch.pairs(2) }, bodyBytes };
+  const header = message.table(2);
+  if (kind === SCHEMA) return { head: null, fields: header?.tables(1).map((one) => fieldOf(one, 0)) ?? [], bodyBytes };
+  if (kind !== RECORD_BATCH || header === null) throw new RangeError(`an Arrow message of the unexpected kind ${kind}`);
+  const packing = packingOf(header.table(3));
+  const head = { rows: header.long(0), nodes: header.pairs(1), buffers: header.pairs(2), packing };
+  return { head, fields: [], bodyBytes };
+}
+
+/** `BodyCompression`: codec, and the method, of which there is one. */
+function packingOf(compression: Table | null): 'lz4' | 'zstd' | null {
+  if (compression === null) return null;
+  const [codec, method] = [compression.byte(0), compression.byte(1)];
+  if (codec > 1 || method !== 0) throw new RangeError(`buffers packed by the unknown way ${codec}, ${method}`);
+  return codec === 0 ? 'lz4' : 'zstd';
+}
+
+const MOST_DEPTH = 100;
+
+function fieldOf(field: Table, depth: number): ArrowField {
+  if (depth > MOST_DEPTH) throw new RangeError('a schema is nested too deeply');
+  if (field.table(4) !== null) throw new RangeError('a column by a dictionary');
+  const type = field.byte(2);
+  const how = field.table(3);
+  // What is not written has its default, which for dates is milliseconds.
+  const unit = how?.short(0) ?? (type === ARROW.date ? 1 : 0);
+  const children = field.tables(5).map((one) => fieldOf(one, depth + 1));
+  const more = type === ARROW.decimal ? (how?.short(1) ?? 0) : (how?.byte(1) ?? 0);
+  return { name: field.text(0), type, unit, more, children };
 }
 
 /** A table of a flatbuffer. Every read is checked by the buffer itself. */
@@ -89,6 +144,33 @@ class Table {
   byte(index: number): number {
     const at = this.#field(index);
     return at === 0 ? 0 : this.#bytes.readUInt8(at);
+  }
+
+  /** Null where it is not written. */
+  short(index: number): number | null {
+    const at = this.#field(index);
+    return at === 0 ? null : this.#bytes.readInt16LE(at);
+  }
+
+  text(index: number): string {
+    const at = this.#field(index);
+    if (at === 0) return '';
+    const from = at + this.#bytes.readUInt32LE(at);
+    const length = this.#bytes.readUInt32LE(from);
+    if (from + 4 + length > this.#bytes.length) throw new RangeError('a text is longer than its message');
+    return this.#bytes.toString('utf8', from + 4, from + 4 + length);
+  }
+
+  tables(index: number): Table[] {
+    const at = this.#field(index);
+    if (at === 0) return [];
+    const list = at + this.#bytes.readUInt32LE(at);
+    const count = this.#bytes.readUInt32LE(list);
+    if (list + 4 + 4 * count > this.#bytes.length) throw new RangeError('a list is longer than its message');
+    return Array.from({ length: count }, (_, one) => {
+      const place = list + 4 + 4 * one;
+      return new Table(this.#bytes, place + this.#bytes.readUInt32LE(place));
+    });
   }
 
   long(index: number): number {

@@ -31,6 +31,7 @@ export { logviewAddress } from './logview.ts';
 export type { ClientOptions, Dial, Settings } from './options.ts';
 export * from './partition.ts';
 export * from './partitions.ts';
+export { type PreviewOptions, previewRows } from './preview.ts';
 export * from './projects.ts';
 export * from './record-decoder.ts';
 export { RecordEncoder } from './record-encoder.ts';

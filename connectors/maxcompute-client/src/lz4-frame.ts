@@ -61,6 +61,10 @@ export class Lz4Unpacker extends UnitTransform {
     return this.#frame === null && this.#frames > 0;
   }
 
+  protected give(plain: Buffer): void {
+    this.push(plain);
+  }
+
   #header(bytes: Buffer): number {
     if (bytes.length < 7) return -7;
     if (bytes.readUInt32LE(0) !== MAGIC) throw new RangeError('this is no LZ4 frame');
@@ -97,7 +101,7 @@ export class Lz4Unpacker extends UnitTransform {
     const plain = word >= RAW ? Buffer.from(block) : this.#unpacked(block, frame);
     if (frame.linked) this.#window = Buffer.concat([this.#window, plain]).subarray(-WINDOW);
     frame.contentSum?.add(plain);
-    this.push(plain);
+    this.give(plain);
     return length;
   }
 
@@ -117,3 +121,25 @@ export class Lz4Unpacker extends UnitTransform {
     return length;
   }
 }
+
+/** Unpacks frames that are there already. */
+class Lz4Collector extends Lz4Unpacker {
+  readonly #parts: Buffer[] = [];
+
+  protected override give(plain: Buffer): void {
+    this.#parts.push(plain);
+  }
+
+  unpack(bytes: Buffer): Buffer {
+    for (let at = 0; at < bytes.length; ) {
+      const took = this.unit(bytes.subarray(at));
+      if (took <= 0) throw new RangeError('an LZ4 frame ends in its middle');
+      at += took;
+    }
+    if (!this.whole()) throw new RangeError('an LZ4 frame ends in its middle');
+    return Buffer.concat(this.#parts);
+  }
+}
+
+/** The content of whole LZ4 frames. @throws RangeError */
+export const lz4UnpackFrame = (bytes: Buffer): Buffer => new Lz4Collector().unpack(bytes);

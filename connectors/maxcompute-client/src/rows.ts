@@ -4,7 +4,7 @@ import type { DecodedBatch } from './record-decoder.ts';
 import type { Item } from './record-items.ts';
 import { RowError } from './row-error.ts';
 import { itemOfValue, type RowOptions, type RowValue, ValueProblem, valueOfItem } from './row-values.ts';
-import type { OdpsColumn } from './types.ts';
+import type { OdpsColumn, OdpsType } from './types.ts';
 
 /** A row by the names of its columns, in lower case. */
 export type Row = { [column: string]: RowValue };
@@ -64,14 +64,20 @@ export class RowEncoder {
   }
 }
 
-/** The rows of a batch, the slow, easy way. @param before how many rows came before this batch @throws RowError */
+/**
+ * The rows of a batch, the slow, easy way.
+ * @param before how many rows came before this batch
+ * @param forms the types as which the columns came, where they differ from those of the table
+ * @throws RowError
+ */
 export function* rowsOf(
   columns: readonly OdpsColumn[],
   batch: DecodedBatch,
   before: number,
   options: RowOptions = {},
+  forms: readonly OdpsType[] = columns.map(({ type }) => type),
 ): Generator<Row> {
-  const items = columns.map(({ type }, place) => itemsOf(type, { ...batch.columns[place], length: batch.rows }));
+  const items = forms.map((form, place) => itemsOf(form, { ...batch.columns[place], length: batch.rows }));
   const names = columns.map(({ name }) => name.toLowerCase());
   for (let at = 0; at < batch.rows; at++) {
     const cells = columns.map(({ type }, place) => {

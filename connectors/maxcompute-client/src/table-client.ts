@@ -13,6 +13,7 @@ import {
   type PartitionFilter,
   type PartitionInfo,
 } from './partitions.ts';
+import { type PreviewOptions, previewRows } from './preview.ts';
 import type { DecodedBatch } from './record-decoder.ts';
 import { writeRows } from './row-upload.ts';
 import type { RowOptions } from './row-values.ts';
@@ -77,6 +78,8 @@ export interface TableClient {
   drop(signal?: AbortSignal): Promise<void>;
   /** Nothing is visible before `commit`. */
   upload(options?: UploadOptions): Promise<Upload>;
+  /** The first rows, at once: no session, no slot, no SQL. */
+  preview(options?: PreviewOptions): AsyncGenerator<Row>;
   /** Small writes that are to be seen at once: no commit, and no all or nothing. */
   stream(options?: StreamOptions): Promise<Stream>;
   /** Rows by key, into a Delta table. Nothing is visible before `commit`. */
@@ -125,6 +128,7 @@ export function tableClient(http: Http, table: string): TableClient {
     alter,
     truncate: (partition, signal) => run(truncateTableSql(table, partition), signal),
     drop: (signal) => run(dropTableSql(table, true), signal),
+    preview: (options) => previewRows(http, table, options),
     stream: (options) => openStream(http, table, options),
     upload: (options = {}) => openUpload(http, table, options),
     upsert: (options = {}) => openUpsert(http, table, options),

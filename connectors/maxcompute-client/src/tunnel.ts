@@ -22,7 +22,8 @@ export interface TunnelQuery {
   [name: string]: string | undefined;
 }
 
-const HEADERS = {
+/** On every request to the tunnel. */
+export const TUNNEL_HEADERS = {
   'x-odps-tunnel-version': '6',
   'odps-tunnel-date-transform': 'v1',
   'odps-tunnel-sdk-support-schema-evolution': 'true',
@@ -53,7 +54,7 @@ export async function tunnelCall(
     base: await tunnelEndpoint(http, call.signal),
     resource: call.part === undefined ? resource : `${resource}/${call.part}`,
     query: { ...call.query, partition, quotaName: quota, curr_project: project },
-    headers: { ...HEADERS, ...call.headers },
+    headers: { ...TUNNEL_HEADERS, ...call.headers },
     repeatable: call.repeatable,
     signal: call.signal,
   };
