@@ -14,6 +14,8 @@ import {
 } from './storage.ts';
 
 const PAGE = 1_000;
+const OWNER = 'emulator';
+const TYPE = 'MANAGED_TABLE';
 const seconds = (iso: string) => Math.floor(Date.parse(iso) / 1_000);
 const cdata = (text: string) => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
 
@@ -84,7 +86,10 @@ function page<T>(
 
 export async function tablesXml(storage: Storage, request: Request): Promise<string> {
   const prefix = (request.query.get('name') ?? '').toLowerCase();
-  const names = (await storage.list()).filter((name) => name.startsWith(prefix));
+  // All tables are of one owner and one type.
+  const { owner = OWNER, type = TYPE } = Object.fromEntries(request.query);
+  const none = owner !== OWNER || type.toUpperCase() !== TYPE;
+  const names = none ? [] : (await storage.list()).filter((name) => name.startsWith(prefix));
   const { items, marker } = page(names, (name) => name, request.query);
   const rows = items.map(
     (name) => `<Table><Name>${name}</Name><Owner>emulator</Owner><Type>MANAGED_TABLE</Type></Table>`,

@@ -104,6 +104,11 @@ describe('tables by the client', () => {
       ['many_2', []],
     ]);
     expect((await all(client.findTables({ prefix: 'many_' }))).map((one) => one.name)).toEqual(['many_1', 'many_2']);
+    expect(await all(client.findTables({ prefix: 'many_', owner: 'somebody' }))).toEqual([]);
+    expect(await all(client.findTables({ type: 'VIRTUAL_VIEW' }))).toEqual([]);
+    expect((await all(client.findTables({ prefix: 'many_', owner: 'emulator', type: 'MANAGED_TABLE' }))).length).toBe(
+      2,
+    );
   });
 });
 
