@@ -1,7 +1,7 @@
+import { ADVICE, type Advice, byStatus, type ErrorKind } from './error-advice.ts';
 import { textOf } from './xml.ts';
 
-/** What the reader of an error does next. `busy` means: again later. */
-export type ErrorKind = 'config' | 'auth' | 'missing' | 'busy' | 'data' | 'bug';
+export type { ErrorKind } from './error-advice.ts';
 
 export interface MaxComputeErrorInit {
   /** The service's own code (`NoSuchTable`, `ODPS-0130131`) or one of this client's. */
@@ -47,76 +47,6 @@ export class MaxComputeError extends Error {
   }
 }
 
-type Advice = [ErrorKind, string];
-
-const AGAIN: Advice = ['busy', 'The service failed; it is tried again by itself.'];
-const QUOTA: Advice = ['busy', 'Fewer parallel blocks, or a larger tunnel quota.'];
-const EXPIRED: Advice = ['missing', 'The session has expired: start a new one.'];
-const PROJECT: Advice = ['missing', 'Check the project name.'];
-const TABLE: Advice = ['missing', 'Check the table name.'];
-const TOKEN: Advice = [
-  'auth',
-  'The credentials have ended: get new ones, or give a provider as the option "credentials".',
-];
-const GRANT: Advice = ['auth', 'Grant the account the right named.'];
-const CHANGED: Advice = ['busy', 'The table was changed meanwhile: start a new session.'];
-const RESEND: Advice = ['busy', 'The connection was cut or the bytes were damaged on the way: send the block again.'];
-
-const KINDS: { [code: string]: Advice } = {
-  Unauthorized: ['auth', 'Check access id and key.'],
-  AccessDenied: ['auth', 'Grant the account rights on the project.'],
-  NoPermission: GRANT,
-  'ODPS-0130013': GRANT,
-  'ODPS-0410042': ['auth', 'Check the access key.'],
-  'ODPS-0410051': ['auth', 'Check the access id.'],
-  'ODPS-0420095': ['auth', "Check the project name and the account's rights on it."],
-  NoSuchProject: PROJECT,
-  'ODPS-0420111': PROJECT,
-  NoSuchObject: ['missing', 'Check the name.'],
-  NoSuchSchema: ['missing', 'Check the name of the schema.'],
-  NoSuchTable: TABLE,
-  'ODPS-0130131': TABLE,
-  NoSuchPartition: ['missing', 'Create the partition first.'],
-  QuotaNotExist: ['missing', 'Check the name of the tunnel quota.'],
-  NoSuchUpload: EXPIRED,
-  NoSuchDownload: EXPIRED,
-  UpsertSessionNotFound: EXPIRED,
-  StreamSessionNotFound: EXPIRED,
-  RequestTimeTooSkewed: ['config', "Set this machine's clock."],
-  RequestExpired: ['config', "Set this machine's clock."],
-  AuthenticationRequestExpired: TOKEN,
-  ExpiredToken: TOKEN,
-  'InvalidSecurityToken.Expired': TOKEN,
-  SlotExceeded: QUOTA,
-  FlowExceeded: QUOTA,
-  QPSExceeded: QUOTA,
-  RequestQuotaExceeded: QUOTA,
-  IncompleteBody: RESEND,
-  CorruptedDataStream: RESEND,
-  TableModified: CHANGED,
-  ObjectModified: CHANGED,
-  SchemaModified: CHANGED,
-  DataUnderReplication: AGAIN,
-  DataVersionConflict: AGAIN,
-  MetaTransactionFailed: AGAIN,
-  DataStoreError: AGAIN,
-  ServiceUnavailable: AGAIN,
-  InternalServerError: AGAIN,
-  InternalConnectionError: AGAIN,
-  'ODPS-0010000': AGAIN,
-  'ODPS-0420153': AGAIN,
-  'ODPS-0430055': AGAIN,
-  'ODPS-0110061': ['busy', 'Another statement changed the table at the same time.'],
-};
-
-function byStatus(status: number): Advice {
-  if (status === 401 || status === 403) return ['auth', 'Check the credentials and their rights.'];
-  if (status === 407) return ['config', "Check the proxy's user and password."];
-  if (status === 404) return ['missing', 'Check the endpoint and the names.'];
-  if (status === 429 || status === 408 || status >= 500) return ['busy', 'It is tried again by itself.'];
-  return ['config', 'Check the request against the message.'];
-}
-
 interface ErrorBody {
   Code?: string | undefined;
   Message?: string | undefined;
@@ -159,7 +89,7 @@ export function errorOfAnswer(status: number, body: string, headers: AnswerHeade
   const message = found.Message?.trim();
   const numeric = /ODPS-\d{7}/.exec(message ?? '')?.[0];
   const code = found.Code?.split(':')[0].trim() || numeric || (status === 401 ? 'Unauthorized' : 'UnreadableAnswer');
-  const [kind, hint] = KINDS[code] ?? (numeric === undefined ? undefined : KINDS[numeric]) ?? byStatus(status);
+  const [kind, hint] = ADVICE[code] ?? (numeric === undefined ? undefined : ADVICE[numeric]) ?? byStatus(status);
   const requestId = found.RequestId ?? String(headers['x-odps-request-id'] ?? '');
   const retryAfterMs = waitOf(found, headers);
   // Of what is not the service, such as the page of a proxy, nothing but the beginning is of use.
@@ -179,7 +109,7 @@ export function errorOfAnswer(status: number, body: string, headers: AnswerHeade
 export function errorOfTask(text: string, instanceId: string, requestId?: string): MaxComputeError {
   const message = (textOf(text, 'Message') ?? text).trim();
   const code = /ODPS-\d{7}/.exec(message)?.[0] ?? 'TaskFailed';
-  const [kind, hint] = KINDS[code] ?? (['config', 'Correct the statement.'] satisfies Advice);
+  const [kind, hint] = ADVICE[code] ?? (['config', 'Correct the statement.'] satisfies Advice);
   const request = requestId === undefined ? {} : { requestId };
   return new MaxComputeError({ code, message: `${message} (instance ${instanceId})`, kind, hint, ...request });
 }
