@@ -1,7 +1,8 @@
 import { BatchReader } from './arrow-batch.ts';
 import { ArrowDeframer } from './arrow-deframer.ts';
 import { type ArrowField, type BatchHead, readHead } from './arrow-message.ts';
-import { PlainFeed, unpackBatch } from './arrow-stream.ts';
+import { unpackBatch } from './arrow-packed.ts';
+import { PlainFeed } from './arrow-stream.ts';
 import { checkArrowType } from './arrow-types.ts';
 import { MaxComputeError } from './errors.ts';
 import type { DecodedBatch, DecodeLimits } from './record-decoder.ts';

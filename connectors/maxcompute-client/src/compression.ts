@@ -2,7 +2,7 @@ import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { BodyFormat } from './body-format.ts';
 import { MaxComputeError } from './errors.ts';
-import { Lz4Packer, Lz4Unpacker, lz4UnpackFrame } from './lz4-frame.ts';
+import { Lz4Packer, Lz4Unpacker } from './lz4-frame.ts';
 import { SnappyPacker, SnappyUnpacker } from './snappy-frame.ts';
 
 /**
@@ -17,10 +17,9 @@ const ZSTD_LEVEL = 100;
 type Codec = { pack(): Transform; unpack(): Transform };
 
 // Not in the types of Node.js 20.
-const { createZstdCompress, createZstdDecompress, zstdDecompressSync } = zlib as unknown as {
+const { createZstdCompress, createZstdDecompress } = zlib as unknown as {
   createZstdCompress?: (options: object) => Transform;
   createZstdDecompress?: () => Transform;
-  zstdDecompressSync?: (bytes: Buffer, options: { maxOutputLength: number }) => Buffer;
 };
 
 const CODECS: { [of in Exclude<Compression, 'identity'>]: Codec | null } = {
@@ -81,17 +80,6 @@ export async function packedWhole(bytes: Buffer, compression: Compression): Prom
   const parts: Buffer[] = [];
   for await (const part of Readable.from([bytes]).pipe(packing)) parts.push(part as Buffer);
   return Buffer.concat(parts);
-}
-
-/** Unpacks bytes that are whole already. @throws MaxComputeError `UnknownEncoding`; RangeError where they are broken or longer */
-export function unpackedWhole(bytes: Buffer, compression: 'lz4' | 'zstd', most: number): Buffer {
-  if (compression === 'lz4') return lz4UnpackFrame(bytes);
-  if (zstdDecompressSync === undefined) throw unknownEncoding(compression);
-  try {
-    return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, most) });
-  } catch (error) {
-    throw new RangeError(`a buffer is not packed as it says: ${(error as Error).message}`);
-  }
 }
 
 function codecOf(compression: Exclude<Compression, 'identity'>): Codec {
