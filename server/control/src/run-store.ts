@@ -1,6 +1,6 @@
-import { ConnectorError } from '@sampan/connector';
+import { ConnectorError, type DirtyRecord } from '@sampan/connector';
 import type { RunStore } from '@sampan/hosts/messages';
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { owned } from './claims.ts';
 import { now } from './clock.ts';
 import type { Control, Transaction } from './context.ts';
@@ -101,8 +101,11 @@ export function createRunStore(control: Control, claim: Claim, worker: string, l
         async (tx) =>
           void (await tx.update(splits).set({ state: 'SEALED', receipt, counts }).where(split(receipt.split))),
       ),
-    dirty: (records) =>
-      guarded(async (tx) => {
+    dirty: (records) => {
+      const added = and(eq(dirtyRecords.instanceId, claim.id), inArray(dirtyRecords.split, splitsOf(records)));
+      const anew = withoutLast(dirtyRecords, added);
+      return guarded(async (tx) => {
+        await anew(tx);
         for (let at = 0; at < records.length; at += ROWS_A_STATEMENT) {
           await tx
             .insert(dirtyRecords)
@@ -112,7 +115,8 @@ export function createRunStore(control: Control, claim: Claim, worker: string, l
                 .map((record) => ({ ...here, split: record.split, record: withoutNul(record) })),
             );
         }
-      }),
+      });
+    },
     progress: (progress) =>
       guarded(async (tx) => {
         await tx.update(instances).set({ progress }).where(mine);
@@ -134,11 +138,13 @@ export function createRunStore(control: Control, claim: Claim, worker: string, l
             .insert(statements)
             .values(ran.map((statement) => ({ ...here, statement: withoutNul(statement) })))),
       ),
-    reconciled: (result) =>
-      guarded(
-        async (tx) =>
-          void (await tx.insert(reconciliations).values({ instanceId: claim.id, at: now, mode: 'COUNT', ...result })),
-      ),
+    reconciled: (result) => {
+      const anew = withoutLast(reconciliations, eq(reconciliations.instanceId, claim.id));
+      return guarded(async (tx) => {
+        await anew(tx);
+        await tx.insert(reconciliations).values({ instanceId: claim.id, at: now, mode: 'COUNT', ...result });
+      });
+    },
     committing: () =>
       guarded(async (tx) => {
         // A stop that was granted holds: what began to publish after it could not be stopped any more.
@@ -149,6 +155,30 @@ export function createRunStore(control: Control, claim: Claim, worker: string, l
           .returning({ id: instances.id });
         if (begun.length === 0) throw stopAsked();
       }),
+  };
+}
+
+const splitsOf = (records: readonly DirtyRecord[]) => [...new Set(records.map((record) => record.split))];
+
+/**
+ * The answer to a COMMIT may be lost with the connection: what is done again then begins by taking back what the first
+ * try may have added. @param added rows to which nobody else adds meanwhile
+ */
+function withoutLast(
+  table: typeof dirtyRecords | typeof reconciliations,
+  added: SQL | undefined,
+): (tx: Transaction) => Promise<void> {
+  let before: number | null = null;
+  return async (tx) => {
+    if (before !== null) {
+      await tx.delete(table).where(and(added, gt(table.id, before)));
+      return;
+    }
+    const [{ last }] = await tx
+      .select({ last: sql<string>`coalesce(max(${table.id}), 0)` })
+      .from(table)
+      .where(added);
+    before = Number(last);
   };
 }
 
