@@ -14,6 +14,8 @@ export interface Config {
   corsOrigins: string[];
   maxRuns: number;
   runMemoryMb: number;
+  /** Cores that runs may be promised together. */
+  runCpu: number;
   leaseSeconds: number;
   idleSeconds: number;
   logLevel: string;
@@ -33,6 +35,7 @@ const KNOWN = [
   'SAMPAN_NET_DENY',
   'SAMPAN_MAX_RUNS',
   'SAMPAN_RUN_MEMORY_MB',
+  'SAMPAN_CPU_OVERCOMMIT',
   'SAMPAN_ADMIN_TOKEN_FILE',
   'SAMPAN_LEASE_SECONDS',
   'SAMPAN_IDLE_SECONDS',
@@ -75,6 +78,7 @@ export function readConfig(
     corsOrigins: list('SAMPAN_CORS_ORIGINS', /,/),
     maxRuns: number(env, 'SAMPAN_MAX_RUNS', 4 * machine.cores, 1, 10_000),
     runMemoryMb: number(env, 'SAMPAN_RUN_MEMORY_MB', Math.floor(machine.memoryMb / 2), 128, 100_000_000),
+    runCpu: machine.cores * number(env, 'SAMPAN_CPU_OVERCOMMIT', 8, 1, 1_000),
     leaseSeconds: number(env, 'SAMPAN_LEASE_SECONDS', 30, 2, 3_600),
     idleSeconds: number(env, 'SAMPAN_IDLE_SECONDS', 60, 1, 86_400),
     logLevel,

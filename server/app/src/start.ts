@@ -79,6 +79,7 @@ export async function startServer(config: Config): Promise<SampanServer> {
         idleSeconds: config.idleSeconds,
         maxRuns: config.maxRuns,
         memoryMb: config.runMemoryMb,
+        cpu: config.runCpu,
       });
       const claiming = await startClaiming(control, worker);
       undo.push(() => worker.stop(DRAIN_MS));

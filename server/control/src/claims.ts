@@ -10,6 +10,9 @@ export interface Claimer {
   leaseSeconds: number;
   /** Memory that is not reserved here, in MB. */
   freeMemoryMb: number;
+  /** Cores that are not promised here, of all that may be. One run that wants more than all has what there is. */
+  freeCpu: number;
+  allCpu: number;
   /** Runs that may begin here, at most. */
   most: number;
 }
@@ -44,6 +47,7 @@ interface Candidate extends Record<string, unknown> {
   target_partition: Partition;
   appends: boolean;
   memory_mb: number;
+  cpu: number;
 }
 
 /**
@@ -55,11 +59,12 @@ export async function claim(control: Control, claimer: Claimer): Promise<Instanc
   return control.db.transaction(async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtext('sampan claim'))`);
     const candidates = await tx.execute<Candidate>(sql`
-      select i.id, i.state, i.target_key, i.target_partition, i.appends, i.memory_mb from instances i
+      select i.id, i.state, i.target_key, i.target_partition, i.appends, i.memory_mb, i.cpu from instances i
       where i.state in ('WAITING', 'QUEUED') and i.due_at <= sampan_now() and i.memory_mb <= ${claimer.freeMemoryMb}
+        and least(i.cpu, ${claimer.allCpu}::real) <= ${claimer.freeCpu}::real
         and not ${waitsForPrevious} and not ${targetHeld}
       order by i.priority desc nulls first, i.scheduled_at, i.id limit ${claimer.most}`);
-    const chosen = together(candidates, claimer.freeMemoryMb);
+    const chosen = together(candidates, claimer);
     await moveInstances(
       tx,
       chosen.filter((one) => one.state === 'WAITING').map((one) => one.id),
@@ -80,12 +85,15 @@ export async function claim(control: Control, claimer: Claimer): Promise<Instanc
 }
 
 /** Of instances that may each run now, those that may begin together; the first always may. */
-function together(candidates: Iterable<Candidate>, freeMemoryMb: number): Candidate[] {
+function together(candidates: Iterable<Candidate>, { freeMemoryMb, freeCpu, allCpu }: Claimer): Candidate[] {
   const chosen: Candidate[] = [];
-  let free = freeMemoryMb;
+  let memory = freeMemoryMb;
+  let cpu = freeCpu;
   for (const one of candidates) {
-    if (one.memory_mb > free || chosen.some((other) => excludeEachOther(one, other))) continue;
-    free -= one.memory_mb;
+    const cores = Math.min(one.cpu, allCpu);
+    if (one.memory_mb > memory || cores > cpu || chosen.some((other) => excludeEachOther(one, other))) continue;
+    memory -= one.memory_mb;
+    cpu -= cores;
     chosen.push(one);
   }
   return chosen;

@@ -68,6 +68,7 @@ export function instanceRow(task: Task, definition: TaskDefinition, init: Omit<N
     endedAt: state === 'SKIPPED' ? now : null,
     priority: PRIORITIES[options.priority],
     memoryMb: options.memoryMb,
+    cpu: options.cpu,
     ...targetOf(definition),
     appends: target.writeMode === 'APPEND',
     dependsOnPrevious: init.trigger === 'SCHEDULE' || init.trigger === 'ONLINE' ? schedule.dependsOnPrevious : 'NONE',

@@ -21,6 +21,8 @@ export interface WorkerOptions {
   maxRuns: number;
   /** Memory that all runs together may reserve, in MB. */
   memoryMb: number;
+  /** Cores that all runs together may be promised: more than there are, since few use all of theirs. */
+  cpu: number;
 }
 
 export interface Worker {
@@ -48,7 +50,8 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
   let stopping = false;
   let waking: Promise<void> = Promise.resolve();
 
-  const reserved = () => [...runs.values()].reduce((sum, run) => sum + run.instance.memoryMb, 0);
+  const reserved = (of: (instance: Instance) => number) =>
+    [...runs.values()].reduce((sum, run) => sum + of(run.instance), 0);
   const begin = (instance: Instance) => {
     const run: Run = { instance, host: null, leaving: false, done: Promise.resolve() };
     runs.set(instance.id, run);
@@ -62,7 +65,9 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
       const claimed = await claim(control, {
         worker: name,
         leaseSeconds: options.leaseSeconds,
-        freeMemoryMb: options.memoryMb - reserved(),
+        freeMemoryMb: options.memoryMb - reserved((one) => one.memoryMb),
+        freeCpu: options.cpu - reserved((one) => Math.min(one.cpu, options.cpu)),
+        allCpu: options.cpu,
         most: options.maxRuns - runs.size,
       });
       if (claimed.length === 0) return;

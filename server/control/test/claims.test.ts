@@ -138,6 +138,22 @@ it('starts what fits: HIGH before NORMAL before LOW, then by scheduled time, wit
   ]);
 });
 
+it('promises no more cores than there are to promise; one run that wants more than all has what there is', async () => {
+  const wanted = [
+    { cpu: 3, priority: 'HIGH' },
+    { cpu: 2.5, priority: 'NORMAL' },
+    { cpu: 1, priority: 'LOW' },
+    { cpu: 100, priority: 'LOW' },
+  ] as const;
+  for (const options of wanted) await world.task(hourly, { options });
+  await at('01:00:05');
+  const cores = async (freeCpu: number) =>
+    (await claimAs(world.control, 'w', { freeCpu, allCpu: 8 })).map((one) => one.cpu);
+  expect(await cores(4)).toEqual([3, 1]);
+  expect(await cores(7.9)).toEqual([2.5]);
+  expect(await cores(8)).toEqual([100]);
+});
+
 it('both steps are recorded, with who, why and the attempt', async () => {
   const task = await world.task(hourly);
   await at('01:00:05');
@@ -256,6 +272,8 @@ it('a handle that starts anew forgets what earlier attempts sealed', async () =>
     worker: 'w',
     leaseSeconds: LEASE_SECONDS,
     freeMemoryMb: 1_000,
+    freeCpu: 10,
+    allCpu: 10,
     most: 1,
   });
   const store = createRunStore(world.control, instance, 'w', LEASE_SECONDS);

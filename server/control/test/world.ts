@@ -178,6 +178,14 @@ export const LEASE_SECONDS = 30;
 
 /** What a worker with room for everything takes. */
 export const claimAs = (control: Control, worker: string, changes: Partial<Claimer> = {}): Promise<Instance[]> =>
-  claim(control, { worker, leaseSeconds: LEASE_SECONDS, freeMemoryMb: 1_000_000, most: 1_000, ...changes });
+  claim(control, {
+    worker,
+    leaseSeconds: LEASE_SECONDS,
+    freeMemoryMb: 1_000_000,
+    freeCpu: 1_000_000,
+    allCpu: 1_000_000,
+    most: 1_000,
+    ...changes,
+  });
 
 export const iso = (date: Date) => date.toISOString().replace('.000Z', 'Z');

@@ -10,6 +10,7 @@ import {
   jsonb,
   pgTable,
   primaryKey,
+  real,
   text,
   uniqueIndex,
   uuid,
@@ -56,6 +57,8 @@ export const instances = pgTable(
     endedAt: instant('ended_at'),
     priority: integer('priority').notNull().default(1),
     memoryMb: integer('memory_mb').notNull(),
+    /** Cores, a ceiling. */
+    cpu: real('cpu').notNull().default(2),
     /** Data source + object: two of the same never overlap unless both append, or their partitions are apart. */
     targetKey: text('target_key').notNull(),
     /** Values of partition columns, by name in lower case; a column that is not named may have any. */

@@ -1,0 +1,1 @@
+ALTER TABLE "instances" ADD COLUMN "cpu" real DEFAULT 2 NOT NULL;
