@@ -2,20 +2,23 @@ export interface Measured {
   rowsPerSecond: number;
   /** Processor seconds of the measured process for a million rows. */
   cpuPerMRow: number;
+  /** The most that the process ever had. */
   rssMb: number;
 }
 
-/** One line of the table of targets. */
+/** One line of the table of targets. What stands alone has no peer, and its target is a figure instead of a ratio. */
 export interface BenchRow extends Measured {
   id: string;
   name: string;
-  peer: string;
-  peerRowsPerSecond: number;
-  peerCpuPerMRow: number;
-  ratio: number;
+  peer: string | null;
+  peerRowsPerSecond: number | null;
+  peerCpuPerMRow: number | null;
+  ratio: number | null;
   target: number;
   met: boolean;
 }
+
+export const ALONE = { peer: null, peerRowsPerSecond: null, peerCpuPerMRow: null, ratio: null };
 
 /** @throws Error where other than `rows` came */
 export async function measured(rows: number, work: () => Promise<number>): Promise<Measured> {
@@ -28,7 +31,7 @@ export async function measured(rows: number, work: () => Promise<number>): Promi
   return {
     rowsPerSecond: Math.round(rows / seconds),
     cpuPerMRow: (used.user + used.system) / rows,
-    rssMb: Math.round(process.memoryUsage.rss() / 1_048_576),
+    rssMb: Math.round(process.resourceUsage().maxRSS / 1_024),
   };
 }
 

@@ -9,7 +9,10 @@ const NOT_HERE = ['P1', 'P2b', 'P3', 'P4', 'P6', 'P7', 'P8', 'P9', 'P10'];
 const HERE = ['P2a', 'P5'];
 
 function told(row: BenchRow): string {
-  return `${row.id} ${row.name}: ${row.rowsPerSecond} rows/s, ${row.cpuPerMRow.toFixed(2)} CPU s per M rows; ${row.peer}: ${row.peerRowsPerSecond} rows/s, ${row.peerCpuPerMRow.toFixed(2)}; ratio ${row.ratio} (target ${row.target})\n`;
+  const own = `${row.rowsPerSecond} rows/s, ${row.cpuPerMRow.toFixed(2)} CPU s per M rows, ${row.rssMb} MB`;
+  const peer = `${row.peer}: ${row.peerRowsPerSecond} rows/s, ${row.peerCpuPerMRow?.toFixed(2)} CPU s per M rows; ratio ${row.ratio}`;
+  const target = `target ${row.target}${row.met ? '' : ', missed'}`;
+  return `${row.id} ${row.name}: ${own}${row.peer === null ? '' : `; ${peer}`} (${target})\n`;
 }
 
 async function main(): Promise<void> {

@@ -2,20 +2,46 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /**
- * A tunnel for benchmarks, as a process of its own: it keeps the first body that is uploaded in each format and sends it
- * to whoever downloads, as fast as the socket takes it; later bodies are read and thrown away. It judges nothing.
- * argv: the columns as JSON, and the rows that a kept body has.
+ * A MaxCompute for benchmarks, as a process of its own: one table, a tunnel that keeps the first body that is uploaded in
+ * each format and sends it to whoever downloads, as fast as the socket takes it; later bodies are read, their rows
+ * counted by their trailer, and thrown away. It judges nothing.
+ * argv: the columns as JSON, and the rows that a kept body has; none are kept where that is 0.
  */
 const columns = JSON.parse(process.argv[2]) as { name: string; type: string }[];
 const rows = Number(process.argv[3]);
 const kept = new Map<string, Buffer[]>();
-const schema = { columns: columns.map((one) => ({ ...one, nullable: true })), partitionKeys: [] };
+const schema = {
+  columns: columns.map((one) => ({ ...one, isNullable: true, nullable: true })),
+  partitionKeys: [],
+};
+/** Of each session, the rows of its blocks. */
+const uploads = new Map<string, Map<number, number | null>>();
+const committed = new Set<string>();
 
-async function keep(request: IncomingMessage, format: string): Promise<void> {
-  const first = !kept.has(format);
+/** The tag in front of the number of records, and the most bytes from there to the end. */
+const COUNT_TAG = Buffer.from('f0ffff7f', 'hex');
+const TRAILER_BYTES = 24;
+
+async function take(request: IncomingMessage, format: string): Promise<number | null> {
+  const first = rows > 0 && !kept.has(format);
   const parts: Buffer[] = [];
   if (first) kept.set(format, parts);
-  for await (const part of request) if (first) parts.push(part as Buffer);
+  let tail = Buffer.alloc(0);
+  for await (const part of request) {
+    if (first) parts.push(part as Buffer);
+    tail = Buffer.concat([tail, part as Buffer]).subarray(-TRAILER_BYTES);
+  }
+  return format === 'records' ? rowsOf(tail) : null;
+}
+
+function rowsOf(tail: Buffer): number | null {
+  let at = tail.lastIndexOf(COUNT_TAG) + COUNT_TAG.length;
+  if (at < COUNT_TAG.length) return null;
+  let count = 0;
+  for (let weight = 1; ; weight *= 128) {
+    count += (tail[at] & 127) * weight;
+    if (tail[at++] < 128) return count / 2;
+  }
 }
 
 async function send(response: ServerResponse, format: string): Promise<void> {
@@ -24,11 +50,30 @@ async function send(response: ServerResponse, format: string): Promise<void> {
   response.end();
 }
 
+function sessionOf(method: string | undefined, query: URLSearchParams): object {
+  const id = query.get('uploadid') ?? `u${uploads.size}`;
+  if (query.has('uploads')) uploads.set(id, new Map());
+  else if (method === 'POST') committed.add(id);
+  const blocks = [...(uploads.get(id) ?? [])].map(([block, count]) => ({
+    BlockID: block,
+    ...(count === null ? {} : { RecordCount: count }),
+  }));
+  return {
+    Status: committed.has(id) ? 'closed' : 'normal',
+    Schema: schema,
+    UploadID: id,
+    DownloadID: 'd',
+    RecordCount: rows,
+    UploadedBlockList: blocks,
+  };
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { searchParams: query, pathname } = new URL(request.url ?? '/', 'http://replay');
   const format = query.has('arrow') ? 'arrow' : 'records';
   if (request.method === 'PUT') {
-    await keep(request, format);
+    const count = await take(request, format);
+    uploads.get(query.get('uploadid') ?? '')?.set(Number(query.get('blockid')), count);
     response.end();
     return;
   }
@@ -38,9 +83,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.end(`127.0.0.1:${(server.address() as AddressInfo).port}`);
     return;
   }
-  const session = { Status: 'normal', Schema: schema, UploadID: 'u', DownloadID: 'd', RecordCount: rows };
-  response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ ...session, UploadedBlockList: [{ BlockID: 0 }] }));
+  if (query.has('uploads') || query.has('uploadid') || query.has('downloads') || query.has('downloadid')) {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(sessionOf(request.method, query)));
+    return;
+  }
+  const name = pathname.split('/').at(-1);
+  response.end(`<Table><Name>${name}</Name><Schema><![CDATA[${JSON.stringify(schema)}]]></Schema></Table>`);
 }
 
 const server = createServer((request, response) => {
