@@ -11,55 +11,10 @@ import {
   readRows,
   writeBlock,
 } from '@sampan/maxcompute';
+import { BATCH, COLUMNS, columnsOf, TABLE } from './bench-columns.ts';
 import { type BenchRow, type Measured, measured, median, ratioOf } from './bench-measure.ts';
-import { PYODPS_VERSION, pythonWithPyodps } from './pyodps.ts';
+import { pythonWithPyodps } from './pyodps.ts';
 import { startReplay } from './start-replay.ts';
-
-const COLUMNS = [
-  ['id', 'bigint'],
-  ['a', 'int'],
-  ['b', 'bigint'],
-  ['amount', 'decimal(18,4)'],
-  ['ratio', 'double'],
-  ['name', 'string'],
-  ['title', 'string'],
-  ['created', 'datetime'],
-  ['day', 'date'],
-  ['flag', 'tinyint'],
-  ['note', 'string'],
-].map(([name, type]) => ({ name, type }));
-const BATCH = 8_192;
-const TABLE = { table: 'wide', partition: [] };
-
-/** Rows of 11 columns, about 248 bytes each, the same as the peer's. */
-function columnsOf(): ColumnData[] {
-  const numbers = Array.from({ length: BATCH }, (_, n) => n);
-  const text = (of: (n: number) => string | null): ColumnData => {
-    const parts = numbers.map((n) => Buffer.from(of(n) ?? ''));
-    const offsets = new Int32Array(BATCH + 1);
-    const validity = new Uint8Array(BATCH / 8);
-    parts.forEach((part, n) => {
-      offsets[n + 1] = offsets[n] + part.length;
-      if (of(n) !== null) validity[n >> 3] |= 1 << (n & 7);
-    });
-    return { length: BATCH, validity, offsets, data: Buffer.concat(parts) };
-  };
-  const fixed = (values: ColumnData['values']): ColumnData => ({ length: BATCH, values });
-  const big = (of: (n: number) => number) => fixed(BigInt64Array.from(numbers, (n) => BigInt(of(n))));
-  return [
-    big((n) => n),
-    fixed(Int32Array.from(numbers, (n) => ((n * 7) % 1_000_003) - 500_000)),
-    big((n) => n % 4_294_967_291),
-    text((n) => ((n - 20_000_000) / 10_000).toFixed(4)),
-    fixed(Float64Array.from(numbers, (n) => n / 3.7)),
-    text((n) => `customer ${n} Müller 你好`),
-    text((n) => `${'x'.repeat(n % 40)} title ${n}`),
-    big((n) => (Date.UTC(2020, 0, 1) + n * 37_000 + (n % 1_000)) * 1_000),
-    fixed(Int32Array.from(numbers, (n) => 10_957 + (n % 9_000))),
-    fixed(Int8Array.from(numbers, (n) => (n % 100) - 50)),
-    text((n) => (n % 5 === 0 ? null : `note ${n}${'é'.repeat(n % 90)}`)),
-  ];
-}
 
 async function upload(http: Http, columns: readonly ColumnData[], rows: number): Promise<number> {
   const session = await createUpload(http, TABLE);
@@ -77,19 +32,32 @@ async function download(http: Http, format: BodyFormat): Promise<number> {
 
 type Peer = (what: string, rows: number) => Promise<Measured>;
 
+interface PeerProcess {
+  /** False where pyodps is the plain Python that it falls back to. */
+  compiled: boolean;
+  versions: { [name: string]: string };
+  run: Peer;
+  stop(): void;
+}
+
 /** pyodps in a process of its own, warm after its first run. */
-function startPeer(python: string, endpoint: string): { run: Peer; stop(): void } {
+async function startPeer(python: string, endpoint: string): Promise<PeerProcess> {
   const script = fileURLToPath(new URL('../peers/pyodps-speed.py', import.meta.url));
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(python, ['-u', script], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (to: string) => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`pyodps ended while it was to ${to}`);
+    return JSON.parse(value);
+  };
+  const about = (await answer('start')) as Pick<PeerProcess, 'compiled' | 'versions'>;
   return {
+    ...about,
     async run(what, rows) {
       child.stdin.write(`${JSON.stringify({ do: what, endpoint, rows })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`pyodps ended while it was to ${what}`);
-      const found = JSON.parse(value) as { rows: number; seconds: number; cpu: number; rssMb: number };
+      const found = (await answer(what)) as { rows: number; seconds: number; cpu: number; rssMb: number };
       if (found.rows !== rows) throw new Error(`pyodps: ${found.rows} of ${rows} rows`);
       return {
         rowsPerSecond: Math.round(rows / found.seconds),
@@ -100,6 +68,14 @@ function startPeer(python: string, endpoint: string): { run: Peer; stop(): void 
     stop: () => void child.kill(),
   };
 }
+
+interface Found {
+  rows: BenchRow[];
+  versions: { [name: string]: string };
+  missing: string[];
+}
+
+const nothing = (why: string): Found => ({ rows: [], versions: {}, missing: [`P5: ${why}`] });
 
 interface Way {
   name: string;
@@ -113,13 +89,13 @@ interface Way {
  * MaxCompute → columns and back, against pyodps in the same run: both have their own process, speak to the same tunnel
  * over HTTP and meet the same bytes, CRCs included. In turn, since the machine's speed drifts.
  */
-export async function benchP5(wanted: number, runs: number): Promise<{ rows: BenchRow[]; missing: string[] }> {
+export async function benchP5(wanted: number, runs: number): Promise<Found> {
   const python = await pythonWithPyodps();
-  if (python === null) return { rows: [], missing: ['P5: pyodps is not on this machine and cannot be installed'] };
+  if (python === null) return nothing('pyodps is not on this machine and cannot be installed');
   const rows = Math.ceil(wanted / BATCH) * BATCH;
   const replay = await startReplay(COLUMNS, rows);
   const endpoint = replay.url;
-  const peer = startPeer(python, endpoint);
+  const peer = await startPeer(python, endpoint);
   const http = new Http({
     endpoint: `${endpoint}/api`,
     tunnelEndpoint: endpoint,
@@ -152,12 +128,13 @@ export async function benchP5(wanted: number, runs: number): Promise<{ rows: Ben
     },
   ];
   try {
+    if (!peer.compiled) return nothing('the pyodps of this machine is plain Python: the target is the compiled one');
     // What the downloads are, for both: our records, the peer's Arrow.
     await upload(http, columns, rows);
     await peer.run('write_arrow', rows);
     const found: BenchRow[] = [];
     for (const way of ways) found.push(await compared(way, peer.run, rows, runs));
-    return { rows: found, missing: [] };
+    return { rows: found, versions: peer.versions, missing: [] };
   } finally {
     peer.stop();
     http.close();
@@ -183,7 +160,7 @@ async function compared(way: Way, peer: Peer, rows: number, runs: number): Promi
     id: 'P5',
     name: way.name,
     ...own,
-    peer: `${way.peer} (${PYODPS_VERSION})`,
+    peer: `${way.peer}, compiled`,
     peerRowsPerSecond: its.rowsPerSecond,
     peerCpuPerMRow: its.cpuPerMRow,
     ratio,

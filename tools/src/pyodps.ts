@@ -19,8 +19,6 @@ const PACKAGES = [
 ];
 const INSTALL_MS = 240_000;
 
-export const PYODPS_VERSION = PACKAGES[0];
-
 /** A Python that can make virtual environments, and is new enough for the packages. */
 function pythonHere(): string | null {
   const good = 'import sys, venv, ensurepip; sys.exit(0 if sys.version_info >= (3, 11) else 1)';

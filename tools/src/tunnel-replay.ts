@@ -53,7 +53,7 @@ async function send(response: ServerResponse, format: string): Promise<void> {
 function sessionOf(method: string | undefined, query: URLSearchParams): object {
   const id = query.get('uploadid') ?? `u${uploads.size}`;
   if (query.has('uploads')) uploads.set(id, new Map());
-  else if (method === 'POST') committed.add(id);
+  else if (method === 'POST' && query.has('uploadid')) committed.add(id);
   const blocks = [...(uploads.get(id) ?? [])].map(([block, count]) => ({
     BlockID: block,
     ...(count === null ? {} : { RecordCount: count }),
