@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { BenchRow } from './bench-measure.ts';
+import { benchChecksum } from './bench-checksum.ts';
 import { benchEmulator } from './bench-emulator.ts';
+import type { BenchRow } from './bench-measure.ts';
 import { benchP2a } from './bench-p2a.ts';
 import { benchP5 } from './bench-p5.ts';
 
@@ -49,6 +50,11 @@ async function main(): Promise<void> {
     const found = await benchEmulator(wanted, runs);
     rows.push(...found.rows);
     missing.push(...found.missing);
+  }
+  if (only.includes('checksum')) {
+    const found = await benchChecksum(wanted);
+    rows.push(...found.rows);
+    versions.server = found.server;
   }
   for (const row of rows) process.stderr.write(told(row));
   for (const one of missing.filter((text) => text.includes(':'))) process.stderr.write(`missing ${one}\n`);

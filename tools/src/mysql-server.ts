@@ -217,6 +217,8 @@ function initialise(binary: Binary, config: string, data: string): void {
       [
         '--no-defaults',
         `--datadir=${data}`,
+        // A server that begins removes what others have in the same folder for temporary tables.
+        `--tmpdir=${join(dirname(data), 'tmp')}`,
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
         ...(process.getuid?.() === 0 ? ['--user=root'] : []),

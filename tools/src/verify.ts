@@ -22,7 +22,8 @@ export interface Comparison {
   example: string | null;
 }
 
-interface ColumnPair {
+/** A value as the same text, said in the SQL of both sides. */
+export interface ColumnPair {
   mysql: string;
   duck: string;
   /** Printed in different ways by the two: compared as numbers. */
@@ -69,7 +70,7 @@ const lineOf = (cells: string[], pairs: ColumnPair[]) =>
 /** Negative zero is a value of its own. */
 const numberText = (text: string) => (Object.is(Number(text), -0) ? '-0' : String(Number(text)));
 
-async function columnPairs(place: SourcePlace, table: string, copied: string[]): Promise<ColumnPair[]> {
+export async function columnPairs(place: SourcePlace, table: string, copied: string[]): Promise<ColumnPair[]> {
   const { client: _client, ...login } = place;
   const connection = await mysql.createConnection({ ...login, charset: 'UTF8MB4_BIN' });
   try {
