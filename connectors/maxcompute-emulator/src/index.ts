@@ -1,16 +1,18 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { DuckDBInstance } from '@duckdb/node-api';
 import { openDownloads } from './downloads.ts';
 import { openDuck } from './duck.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { openInstances } from './instances.ts';
 import { openResultFiles } from './result-files.ts';
+import type { Services } from './routes.ts';
 import { createHttpServer } from './server.ts';
-import { openSessions, type Sessions } from './sessions.ts';
+import { openSessions } from './sessions.ts';
 import { openStorage, SESSION_MS, type Storage } from './storage.ts';
 import { openStreams } from './streams.ts';
 import { openUploads } from './uploads.ts';
-import { openUpsertSessions, type UpsertSessions } from './upsert-sessions.ts';
+import { openUpsertSessions } from './upsert-sessions.ts';
 import { openUpserts } from './upserts.ts';
 
 export type { Fault, FaultKind, Faults, Operation } from './faults.ts';
@@ -24,8 +26,8 @@ export interface EmulatorOptions {
   host?: string;
   /** 0 or absent: any free one. */
   port?: number;
-  /** The one project there is (default `demo`). */
-  project?: string;
+  /** The project there is, or all that there are (default `demo`). */
+  project?: string | readonly string[];
   /** Default `demo`. */
   accessId?: string;
   /** Default `demo`. */
@@ -63,26 +65,13 @@ const SWEEP_MS = 3_600_000;
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { data, host = '127.0.0.1', port = 0, accessId = 'demo', accessKey = 'demo' } = options;
-  const project = (options.project ?? 'demo').toLowerCase();
-  if (!/^[a-z][a-z0-9_]{0,127}$/.test(project))
-    throw new TypeError(`"${project}" is not a name for a project: a letter, then letters, digits and _.`);
-  const storage = await openStorage(data, project);
-  const sessions = await openSessions(storage);
-  const upsertSessions = await openUpsertSessions(storage);
-  await sweep(storage, sessions, upsertSessions, 0);
-  const duck = await openDuck(join(data, project, 'spill'));
-  const instances = openInstances(storage, duck, options.sqlDelayMs ?? 0);
-  const upserts = openUpserts(storage, upsertSessions, duck, options.commitDelayMs ?? 0);
+  const names = projectNames(options.project ?? 'demo');
+  const duck = await openDuck(join(data, names[0], 'spill'));
+  const projects = await openProjects(names, duck, options);
+  const all = [...projects.values()];
   const faults = createFaults();
   const http = createHttpServer({
-    storage,
-    sessions,
-    upsertSessions,
-    uploads: openUploads(storage, sessions, options.blocks),
-    downloads: openDownloads(storage, duck, await openResultFiles(storage, duck)),
-    instances,
-    streams: openStreams(storage),
-    upserts,
+    projects,
     faults,
     openFaults: options.faults ?? false,
     keys: { accessId, accessKey },
@@ -94,7 +83,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     http.server.listen(port, host, resolve);
   });
   // Blocks that were replaced stay for those who still read them.
-  const sweepAll = () => sweep(storage, sessions, upsertSessions, SESSION_MS);
+  const sweepAll = async () => {
+    for (const one of all) await sweep(one, SESSION_MS);
+  };
   const sweeping = setInterval(() => void sweepAll().catch(() => {}), SWEEP_MS).unref();
   const bound = (http.server.address() as AddressInfo).port;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
@@ -106,18 +97,52 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     async close() {
       clearInterval(sweeping);
       await http.close();
-      await instances.close();
-      await upserts.close();
+      for (const { instances, upserts } of all) await Promise.all([instances.close(), upserts.close()]);
       duck.closeSync();
     },
   };
 }
 
+function projectNames(given: string | readonly string[]): string[] {
+  const names = [...new Set((typeof given === 'string' ? [given] : given).map((name) => name.toLowerCase()))];
+  const bad = names.find((name) => !/^[a-z][a-z0-9_]{0,127}$/.test(name));
+  if (bad !== undefined || names.length === 0)
+    throw new TypeError(`"${bad ?? ''}" is not a name for a project: a letter, then letters, digits and _.`);
+  return names;
+}
+
+async function openProjects(
+  names: readonly string[],
+  duck: DuckDBInstance,
+  { data, blocks, sqlDelayMs = 0, commitDelayMs = 0 }: EmulatorOptions,
+): Promise<Map<string, Services>> {
+  const storages = new Map<string, Storage>();
+  const projects = new Map<string, Services>();
+  for (const name of names) storages.set(name, await openStorage(data, name, storages));
+  for (const [name, storage] of storages) {
+    const sessions = await openSessions(storage);
+    const upsertSessions = await openUpsertSessions(storage);
+    const services: Services = {
+      storage,
+      sessions,
+      upsertSessions,
+      uploads: openUploads(storage, sessions, blocks),
+      downloads: openDownloads(storage, duck, await openResultFiles(storage, duck)),
+      instances: openInstances(storage, duck, sqlDelayMs),
+      streams: openStreams(storage),
+      upserts: openUpserts(storage, upsertSessions, duck, commitDelayMs),
+    };
+    await sweep(services, 0);
+    projects.set(name, services);
+  }
+  return projects;
+}
+
 /** Removes expired sessions, and the block files that neither a session nor a table names. */
-async function sweep(storage: Storage, sessions: Sessions, upserts: UpsertSessions, youngerMs: number): Promise<void> {
+async function sweep({ storage, sessions, upsertSessions }: Services, youngerMs: number): Promise<void> {
   await sessions.forget(false);
-  await upserts.forget(false);
+  await upsertSessions.forget(false);
   const named = (await sessions.list()).flatMap((session) => session.blocks.map(({ block }) => block.file));
-  const packs = (await upserts.list()).flatMap((session) => session.packs.map(({ file }) => file));
+  const packs = (await upsertSessions.list()).flatMap((session) => session.packs.map(({ file }) => file));
   await storage.sweep(new Set([...named, ...packs]), youngerMs);
 }

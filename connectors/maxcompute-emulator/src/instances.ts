@@ -19,8 +19,8 @@ export interface Instance {
 }
 
 export interface Instances {
-  /** Starts the statement of a job; the same Guid again gives the same instance. @throws Refusal */
-  submit(xml: string): Instance;
+  /** Starts the statement of a job; the same Guid again gives the same instance. `schema`: where it names none. @throws Refusal */
+  submit(xml: string, schema?: string): Instance;
   /** @throws Refusal */
   find(id: string): Instance;
   /** @throws Refusal */
@@ -42,11 +42,11 @@ export function openInstances(storage: Storage, duck: DuckDBInstance, delayMs: n
     return found;
   };
   return {
-    submit(xml) {
+    submit(xml, schema) {
       const guid = textOf(xml, 'Guid') ?? '';
       const known = byGuid.get(guid);
       if (known !== undefined) return known;
-      const { sql, taskName, settings } = readJob(xml);
+      const { sql, taskName, settings } = readJob(xml, schema);
       const id = `${new Date().toISOString().replace(/\D/g, '')}g${randomBytes(6).toString('hex')}`;
       const instance: Instance = {
         id,
@@ -86,7 +86,7 @@ function forgetOldest(instances: Map<string, Instance>, byGuid: Map<string, Inst
   for (const map of [instances, byGuid]) map.delete(map.keys().next().value as string);
 }
 
-function readJob(xml: string) {
+function readJob(xml: string, schema: string | undefined) {
   const [run] = elements(xml, 'SQL');
   const sql = run === undefined ? undefined : textOf(run.content, 'Query');
   if (sql === undefined)
@@ -99,7 +99,10 @@ function readJob(xml: string) {
   return {
     sql,
     taskName: textOf(run.content, 'Name') ?? 'AnonymousSQLTask',
-    settings: readSettings(property === undefined ? '{}' : (textOf(property.content, 'Value') ?? '{}')),
+    settings: new Map([
+      ...(schema ? [['odps.default.schema', schema] as const] : []),
+      ...readSettings(property === undefined ? '{}' : (textOf(property.content, 'Value') ?? '{}')),
+    ]),
   };
 }
 

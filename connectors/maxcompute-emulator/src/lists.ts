@@ -3,22 +3,23 @@ import type { Instance } from './instances.ts';
 import { tableXml } from './metadata.ts';
 import { Refusal } from './refusal.ts';
 import { bodyText, type Request } from './request.ts';
+import { keyOf } from './schemas.ts';
 import type { Storage } from './storage.ts';
 
 const MOST_TABLES = 100;
 
 /** `POST …/tables?query`: many tables in one request; those that are not there are left out. @throws Refusal */
-export async function tablesByName(storage: Storage, request: Request): Promise<string> {
+export async function tablesByName(storage: Storage, request: Request, schema: string): Promise<string> {
   const wanted = elements(await bodyText(request.message), 'Table').map(({ content }) => content);
   if (wanted.length > MOST_TABLES)
     throw new Refusal(400, 'InvalidParameter', `${wanted.length} tables are asked for, at most ${MOST_TABLES} may be.`);
   const found: string[] = [];
   for (const one of wanted) {
     const project = textOf(one, 'Project') ?? storage.project;
-    if (project.toLowerCase() !== storage.project)
-      throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
-    const manifest = await storage.get((textOf(one, 'Name') ?? '').toLowerCase());
-    if (manifest !== undefined) found.push(tableXml(storage.project, manifest));
+    const there = storage.projects.get(project.toLowerCase());
+    if (there === undefined) throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
+    const manifest = await there.get(keyOf(textOf(one, 'Schema') || schema, textOf(one, 'Name') ?? ''));
+    if (manifest !== undefined) found.push(tableXml(there.project, manifest));
   }
   return `<Tables>${found.join('')}</Tables>`;
 }

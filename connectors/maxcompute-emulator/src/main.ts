@@ -6,7 +6,7 @@ const USAGE = `A local MaxCompute.
   --port N          where to listen (default 8088; 0: any free one)
   --host ADDRESS    default 127.0.0.1
   --data DIR        default .maxcompute
-  --project NAME    default demo
+  --project NAME    default demo; again for each further one
   --access-id ID    default demo
   --key KEY         default demo
   --slots N         tunnel requests at a time before 429 (default: no limit)
@@ -22,7 +22,7 @@ function readOptions(): EmulatorOptions | null {
       port: { type: 'string', default: '8088' },
       host: { type: 'string', default: '127.0.0.1' },
       data: { type: 'string', default: '.maxcompute' },
-      project: { type: 'string', default: 'demo' },
+      project: { type: 'string', multiple: true, default: ['demo'] },
       'access-id': { type: 'string', default: 'demo' },
       key: { type: 'string', default: 'demo' },
       slots: { type: 'string' },

@@ -3,6 +3,7 @@ import { bucketCount, isDelta, isTransactional } from './delta.ts';
 import { noSuchPartition, pairsOf, parseSpec, specOf } from './partition-spec.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
+import { partsOfKey } from './schemas.ts';
 import {
   bytesOf,
   type ColumnDefinition,
@@ -23,7 +24,7 @@ export function projectXml(project: string): string {
   const properties = {
     'odps.sql.type.system.odps2': 'true',
     'odps.sql.decimal.odps2': 'true',
-    'odps.schema.model.enabled': 'false',
+    'odps.schema.model.enabled': 'true',
     'odps.sql.timezone': 'UTC',
   };
   const listed = Object.entries(properties).map(
@@ -41,12 +42,13 @@ const columnJson = (one: ColumnDefinition) => ({
 });
 
 export function tableXml(project: string, manifest: Manifest): string {
+  const { schema: schemaName, table } = partsOfKey(manifest.name);
   const reserved = {
     ...(isTransactional(manifest) ? { Transactional: 'true' } : {}),
     ...(isDelta(manifest) ? { PrimaryKey: manifest.primaryKey, BucketNum: bucketCount(manifest.properties) } : {}),
   };
   const schema = {
-    tableName: manifest.name,
+    tableName: table,
     comment: manifest.comment,
     owner: 'emulator',
     columns: manifest.columns.map(columnJson),
@@ -62,7 +64,7 @@ export function tableXml(project: string, manifest: Manifest): string {
     isExternal: false,
     Reserved: JSON.stringify(reserved),
   };
-  return `<Table><Name>${manifest.name}</Name><TableId>${manifest.name}</TableId><Schema format="Json">${cdata(JSON.stringify(schema))}</Schema><Comment>${cdata(manifest.comment)}</Comment><Owner>emulator</Owner><Project>${project}</Project><SchemaName>default</SchemaName><CreationTime>${new Date(manifest.createdAt).toUTCString()}</CreationTime><LastModifiedTime>${new Date(manifest.changedAt).toUTCString()}</LastModifiedTime><Type>MANAGED_TABLE</Type></Table>`;
+  return `<Table><Name>${table}</Name><TableId>${manifest.id}</TableId><Schema format="Json">${cdata(JSON.stringify(schema))}</Schema><Comment>${cdata(manifest.comment)}</Comment><Owner>emulator</Owner><Project>${project}</Project><SchemaName>${schemaName}</SchemaName><CreationTime>${new Date(manifest.createdAt).toUTCString()}</CreationTime><LastModifiedTime>${new Date(manifest.changedAt).toUTCString()}</LastModifiedTime><Type>MANAGED_TABLE</Type></Table>`;
 }
 
 /** One page of a list; the marker names its last row. */
@@ -84,15 +86,17 @@ function page<T>(
   };
 }
 
-export async function tablesXml(storage: Storage, request: Request): Promise<string> {
+export async function tablesXml(storage: Storage, request: Request, schema: string): Promise<string> {
   const prefix = (request.query.get('name') ?? '').toLowerCase();
   // All tables are of one owner and one type.
   const { owner = OWNER, type = TYPE } = Object.fromEntries(request.query);
   const none = owner !== OWNER || type.toUpperCase() !== TYPE;
-  const names = none ? [] : (await storage.list()).filter((name) => name.startsWith(prefix));
+  const all = none ? [] : (await storage.list(schema)).map((key) => partsOfKey(key).table);
+  const names = all.filter((name) => name.startsWith(prefix));
   const { items, marker } = page(names, (name) => name, request.query);
   const rows = items.map(
-    (name) => `<Table><Name>${name}</Name><Owner>emulator</Owner><Type>MANAGED_TABLE</Type></Table>`,
+    (name) =>
+      `<Table><Name>${name}</Name><Owner>emulator</Owner><Project>${storage.project}</Project><SchemaName>${schema}</SchemaName><Type>MANAGED_TABLE</Type></Table>`,
   );
   return `<Tables><Marker>${marker}</Marker><MaxItems>${PAGE}</MaxItems>${rows.join('')}</Tables>`;
 }

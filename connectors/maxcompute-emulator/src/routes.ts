@@ -7,14 +7,19 @@ import { partitionsXml, partitionXml, projectXml, tablesXml, tableXml } from './
 import { Refusal } from './refusal.ts';
 import { json, type Reply } from './reply.ts';
 import { bodyText, type Request } from './request.ts';
+import { answerSchemas, DEFAULT_SCHEMA, keyOf } from './schemas.ts';
+import type { Sessions } from './sessions.ts';
 import type { Storage } from './storage.ts';
 import type { Streams } from './streams.ts';
 import type { Uploads } from './uploads.ts';
+import type { UpsertSessions } from './upsert-sessions.ts';
 import type { Upserts } from './upserts.ts';
 
 /** What the routes lead to. */
 export interface Services {
   storage: Storage;
+  sessions: Sessions;
+  upsertSessions: UpsertSessions;
   uploads: Uploads;
   downloads: Downloads;
   instances: Instances;
@@ -26,15 +31,25 @@ const STARTED = new Date().toUTCString();
 const nothingAt = ({ path }: Request) => new Refusal(404, 'NoSuchObject', `There is nothing at /${path.join('/')}.`);
 
 /** The answer to a request whose signature was checked; null where it is already on its way. @throws Refusal */
-export async function route(services: Services, request: Request, response: ServerResponse): Promise<Reply | null> {
-  const { storage } = services;
+export async function route(
+  projects: ReadonlyMap<string, Services>,
+  request: Request,
+  response: ServerResponse,
+): Promise<Reply | null> {
   const [root, project, ...rest] = request.path;
   if (root !== 'projects') throw nothingAt(request);
-  if (project === undefined)
-    return { body: `<Projects><Marker/><MaxItems>1000</MaxItems>${projectXml(storage.project)}</Projects>` };
-  if (project.toLowerCase() !== storage.project)
-    throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
-  const [kind, name, ...more] = rest[0] === 'schemas' && rest[1] === 'default' ? rest.slice(2) : rest;
+  if (project === undefined) {
+    const listed = [...projects.keys()].map(projectXml).join('');
+    return { body: `<Projects><Marker/><MaxItems>1000</MaxItems>${listed}</Projects>` };
+  }
+  const services = projects.get(project.toLowerCase());
+  if (services === undefined) throw new Refusal(404, 'NoSuchProject', `ODPS-0420111:Project not found - '${project}'.`);
+  const { storage } = services;
+  if (rest[0] === 'schemas' && rest.length <= 2)
+    return answerSchemas(storage.schemas, storage.project, request, rest[1]?.toLowerCase());
+  const inSchema = rest[0] === 'schemas';
+  const schema = (inSchema ? rest[1] : request.query.get('curr_schema')) || DEFAULT_SCHEMA;
+  const [kind, name, ...more] = inSchema ? rest.slice(2) : rest;
   if (kind === undefined) {
     return {
       body: projectXml(storage.project),
@@ -44,14 +59,15 @@ export async function route(services: Services, request: Request, response: Serv
   if (kind === 'tunnel') return { type: 'text', body: String(request.headers.host) };
   if (kind === 'instances' && more.length === 0) return instance(services, request, response, name);
   if (kind !== 'tables') throw nothingAt(request);
-  if (more.length === 1 && more[0] === 'streams') return services.streams.answer(request, name.toLowerCase());
-  if (more.length === 1 && more[0] === 'upserts') return services.upserts.answer(request, name.toLowerCase());
-  if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
   if (name === undefined) {
     const byName = request.method === 'POST' && request.query.has('query');
-    return { body: await (byName ? tablesByName : tablesXml)(storage, request) };
+    return { body: await (byName ? tablesByName : tablesXml)(storage, request, schema.toLowerCase()) };
   }
-  return table(services, request, response, name.toLowerCase());
+  const key = keyOf(schema, name);
+  if (more.length === 1 && more[0] === 'streams') return services.streams.answer(request, key);
+  if (more.length === 1 && more[0] === 'upserts') return services.upserts.answer(request, key);
+  if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
+  return table(services, request, response, key);
 }
 
 async function instance(
@@ -62,7 +78,7 @@ async function instance(
 ): Promise<Reply | null> {
   const { instances, storage, downloads } = services;
   if (request.method === 'POST' && id === undefined) {
-    const made = instances.submit(await bodyText(request.message));
+    const made = instances.submit(await bodyText(request.message), request.query.get('curr_schema'));
     return {
       status: 201,
       headers: { location: `http://${request.headers.host}/api/projects/${storage.project}/instances/${made.id}` },

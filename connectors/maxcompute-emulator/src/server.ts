@@ -7,13 +7,10 @@ import { Refusal } from './refusal.ts';
 import { refuse, send } from './reply.ts';
 import { authenticate, parseRequest, type Request } from './request.ts';
 import { route, type Services } from './routes.ts';
-import type { Sessions } from './sessions.ts';
 import { statusPage } from './status-page.ts';
-import type { UpsertSessions } from './upsert-sessions.ts';
 
-export interface ServerParts extends Services {
-  sessions: Sessions;
-  upsertSessions: UpsertSessions;
+export interface ServerParts {
+  projects: ReadonlyMap<string, Services>;
   faults: Faults;
   /** Whether `/__faults` is there. */
   openFaults: boolean;
@@ -71,7 +68,13 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   const request = parseRequest(message);
-  if (request.path.length === 0) return send(response, { type: 'html', body: await statusPage(parts, state.recent) });
+  if (request.path.length === 0)
+    return send(response, {
+      type: 'html',
+      body: await statusPage([...parts.projects.values()], state.recent, request.query.get('find') ?? ''),
+    });
+  // Browsers ask for it beside the page.
+  if (request.path[0] === 'favicon.ico') return send(response, { status: 204 });
   if (parts.openFaults && request.path[0] === '__faults')
     return send(response, await answerFaults(parts.faults, request));
   state.recent.unshift(`${new Date().toISOString()} ${request.method} ${request.text}`);
@@ -89,7 +92,7 @@ async function handle(
     throw new Refusal(429, 'SlotExceeded', `Your slot quota is exceeded: ${parts.slots} at a time.`, 100);
   if (tunnel) state.busySlots++;
   try {
-    const reply = await route(parts, request, response);
+    const reply = await route(parts.projects, request, response);
     if (fault?.kind === 'lostAnswer') message.socket.destroy();
     else if (reply !== null) send(response, reply);
   } finally {
@@ -129,8 +132,8 @@ async function strike(
       else cutAnswer(response, fault.bytes ?? 0);
       return false;
     case 'expire':
-      await parts.sessions.forget(true);
-      await parts.upsertSessions.forget(true);
+      for (const { sessions, upsertSessions } of parts.projects.values())
+        await Promise.all([sessions.forget(true), upsertSessions.forget(true)]);
       return false;
     default:
       return false;

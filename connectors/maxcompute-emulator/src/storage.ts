@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createLocks, readJson, replaceJson, syncPath } from './files.ts';
 import { noSuchTable, Refusal } from './refusal.ts';
+import { DEFAULT_SCHEMA, keyOf, noSuchSchema, openSchemas, partsOfKey, type Schemas } from './schemas.ts';
 
 export interface ColumnDefinition {
   name: string;
@@ -53,15 +54,22 @@ export interface Manifest {
 
 export const SESSION_MS = 24 * 3_600_000;
 
-/** One data folder: `<data>/<project>/tables/<table>/manifest.json`, its Parquet files in `blocks/` beside it. */
+/**
+ * One project: `<data>/<project>/tables/<table>/manifest.json`, its Parquet files in `blocks/` beside it; the tables of
+ * other schemas in `<data>/<project>/schemas/<schema>/tables`. Tables go by their keys (see `keyOf`).
+ */
 export interface Storage {
   folder: string;
   project: string;
+  /** Every project that there is, this one among them, by its name. */
+  projects: ReadonlyMap<string, Storage>;
+  schemas: Schemas;
   blockPath(table: string, file: string): string;
   get(table: string): Promise<Manifest | undefined>;
   /** @throws Refusal */
   require(table: string): Promise<Manifest>;
-  list(): Promise<string[]>;
+  /** The keys of a schema's tables, by name. */
+  list(schema?: string): Promise<string[]>;
   create(manifest: Omit<Manifest, 'id'>): Promise<boolean>;
   drop(table: string): Promise<boolean>;
   rename(table: string, to: string): Promise<void>;
@@ -73,8 +81,9 @@ export interface Storage {
 
 const TABLE_NAME = /^[a-z_][a-z0-9_]{0,127}$/;
 
-function checked(name: string): string {
-  if (TABLE_NAME.test(name)) return name;
+function checked(key: string): string {
+  const { table: name } = partsOfKey(key);
+  if (TABLE_NAME.test(name)) return key;
   throw new Refusal(
     400,
     'ODPS-0130161',
@@ -82,39 +91,63 @@ function checked(name: string): string {
   );
 }
 
-export async function openStorage(folder: string, project: string): Promise<Storage> {
-  const tables = join(folder, project, 'tables');
-  await mkdir(tables, { recursive: true });
+/** @param projects is to hold all of them, once they are open */
+export async function openStorage(
+  folder: string,
+  project: string,
+  projects: ReadonlyMap<string, Storage> = new Map(),
+): Promise<Storage> {
+  await mkdir(join(folder, project, 'tables'), { recursive: true });
   const locked = createLocks();
-  const path = (table: string) => join(tables, table.toLowerCase());
+  const tables = (schema: string) =>
+    schema === DEFAULT_SCHEMA ? join(folder, project, 'tables') : join(folder, project, 'schemas', schema, 'tables');
+  const path = (key: string) => {
+    const { schema, table } = partsOfKey(key.toLowerCase());
+    return join(tables(schema), table);
+  };
   const file = (table: string) => join(path(table), 'manifest.json');
-  const get = async (table: string) => {
-    if (!TABLE_NAME.test(table.toLowerCase())) return undefined;
-    const found = await readJson<Manifest>(file(table));
+  const get = async (key: string) => {
+    const { schema, table } = partsOfKey(key.toLowerCase());
+    if (!TABLE_NAME.test(table) || (await schemas.get(schema)) === undefined) return undefined;
+    const found = await readJson<Manifest>(file(key));
     // The folder names the table: a crash while it is renamed leaves the old name inside.
-    return found === undefined ? undefined : { ...found, name: table.toLowerCase() };
+    return found === undefined ? undefined : { ...found, name: key.toLowerCase() };
   };
   const required = async (table: string) => {
     const found = await get(table);
-    if (found === undefined) throw noSuchTable(project, table);
-    return found;
+    if (found !== undefined) return found;
+    const { schema } = partsOfKey(table);
+    throw (await schemas.get(schema)) === undefined ? noSuchSchema(schema) : noSuchTable(project, table);
   };
-  const list = async () => (await readdir(tables)).filter((name) => existsSync(file(name))).sort();
+  const list = async (schema: string = DEFAULT_SCHEMA) => {
+    if ((await schemas.get(schema)) === undefined) throw noSuchSchema(schema);
+    const keys = (await readdir(tables(schema))).map((table) => keyOf(schema, table));
+    return keys.filter((key) => existsSync(file(key))).sort();
+  };
+  const opened = await openSchemas(join(folder, project), list);
+  // A table is not made in a schema that goes away meanwhile.
+  const schemas = { ...opened, drop: (name: string) => locked('.schemas', () => opened.drop(name)) };
   return {
     folder,
     project,
+    projects,
+    schemas,
     blockPath: (table, name) => join(path(table), 'blocks', name),
     get,
     require: required,
     list,
     create: (manifest) =>
-      locked(checked(manifest.name), async () => {
-        if ((await get(manifest.name)) !== undefined) return false;
-        await mkdir(join(path(manifest.name), 'blocks'), { recursive: true });
-        await replaceJson(file(manifest.name), { id: randomBytes(12).toString('hex'), ...manifest });
-        await syncPath(tables);
-        return true;
-      }),
+      locked(checked(manifest.name), () =>
+        locked('.schemas', async () => {
+          const { schema } = partsOfKey(manifest.name);
+          if ((await schemas.get(schema)) === undefined) throw noSuchSchema(schema);
+          if ((await get(manifest.name)) !== undefined) return false;
+          await mkdir(join(path(manifest.name), 'blocks'), { recursive: true });
+          await replaceJson(file(manifest.name), { id: randomBytes(12).toString('hex'), ...manifest });
+          await syncPath(tables(schema));
+          return true;
+        }),
+      ),
     drop: (table) =>
       locked(table, async () => {
         if ((await get(table)) === undefined) return false;
@@ -122,12 +155,21 @@ export async function openStorage(folder: string, project: string): Promise<Stor
         return true;
       }),
     rename: (table, to) =>
-      locked(table, async () => {
-        await required(table);
-        if ((await get(checked(to))) !== undefined) throw tableExists(to);
-        await rename(path(table), path(to));
-        await syncPath(tables);
-      }),
+      locked(table, () =>
+        locked('.schemas', async () => {
+          await required(table);
+          const { schema } = partsOfKey(to);
+          if (schema !== partsOfKey(table).schema)
+            throw new Refusal(
+              400,
+              'ODPS-0130071',
+              `ODPS-0130071:Semantic analysis exception - a table stays in its schema`,
+            );
+          if ((await get(checked(to))) !== undefined) throw tableExists(to);
+          await rename(path(table), path(to));
+          await syncPath(tables(schema));
+        }),
+      ),
     change: (table, how) =>
       locked(table, async () => {
         const before = await required(table);
@@ -139,7 +181,8 @@ export async function openStorage(folder: string, project: string): Promise<Stor
       }),
     async sweep(named, youngerMs) {
       await sweepDropped(join(folder, project));
-      for (const table of await list()) await sweepTable(path(table), await required(table), named, youngerMs);
+      for (const { name } of await schemas.list())
+        for (const table of await list(name)) await sweepTable(path(table), await required(table), named, youngerMs);
     },
   };
 }
@@ -215,8 +258,14 @@ export const bytesOf = (...partitions: Partition[]) => sum(partitions, 'bytes');
  * (`pt=20260301,hh=01`; empty for a table without partitions). One read of the manifest: a consistent state.
  * @throws Error where there is no such table
  */
-export function tableFiles(folder: string, project: string, table: string): { partition: string; files: string[] }[] {
-  const path = join(folder, project.toLowerCase(), 'tables', table.toLowerCase());
+export function tableFiles(
+  folder: string,
+  project: string,
+  table: string,
+  schema: string = DEFAULT_SCHEMA,
+): { partition: string; files: string[] }[] {
+  const inside = schema.toLowerCase() === DEFAULT_SCHEMA ? [] : ['schemas', schema.toLowerCase()];
+  const path = join(folder, project.toLowerCase(), ...inside, 'tables', table.toLowerCase());
   const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
   return manifest.partitions.map((one) => ({
     partition: one.spec,

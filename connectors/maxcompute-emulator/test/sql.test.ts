@@ -278,7 +278,10 @@ describe('access', () => {
 
   it('shows people what is there', async () => {
     const page = await (await fetch(bench.emulator.url)).text();
-    expect(page).toContain('<td>sales</td><td>3</td>');
+    expect(page).toContain('<td class="s">sales</td><td class="n">3</td>');
+    const found = await (await fetch(`${bench.emulator.url}/?find=%3Cscript%3E`)).text();
+    expect(found).toContain('None with this name.');
+    expect(found).not.toContain('<script>');
     expect((await fetch(`${bench.emulator.url}/__faults`)).status).not.toBe(200);
   });
 });

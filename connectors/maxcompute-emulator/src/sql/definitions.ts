@@ -4,6 +4,7 @@ import { duckType } from '../duck.ts';
 import { problemOf } from '../nested-types.ts';
 import { specOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
+import { noSuchSchema } from '../schemas.ts';
 import { bytesName, nanosName } from '../side-columns.ts';
 import {
   type ColumnDefinition,
@@ -13,8 +14,9 @@ import {
   tableExists,
   withPartition,
 } from '../storage.ts';
+import { placeOf, projectOf } from './places.ts';
+import type { Settings } from './settings.ts';
 import type { CreateTable, Statement } from './statements.ts';
-import { ownTable } from './table-rows.ts';
 
 const failed = (what: string) => new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Failed to run ddltask - ${what}`);
 const semantic = (what: string) =>
@@ -26,12 +28,14 @@ const KEY_TYPES = new Set(['string', 'varchar', 'char', 'tinyint', 'smallint', '
 
 export type Definition = Exclude<
   Statement,
-  { kind: 'query' | 'insert' | 'update' | 'delete' | 'merge' | 'showTables' | 'showPartitions' }
+  { kind: 'query' | 'insert' | 'update' | 'delete' | 'merge' | 'show' | 'describe' }
 >;
 
 /** CREATE, DROP, ALTER, TRUNCATE. Each is one change of a manifest, so that it is there or not. @throws Refusal */
-export async function define(storage: Storage, statement: Definition): Promise<void> {
-  const table = ownTable(storage, statement.table);
+export async function define(here: Storage, statement: Definition, settings: Settings): Promise<void> {
+  if (statement.kind === 'createSchema' || statement.kind === 'dropSchema')
+    return defineSchema(projectOf(here, statement.project), statement);
+  const { storage, table } = placeOf(here, statement.table, settings);
   switch (statement.kind) {
     case 'create':
       return create(storage, table, statement);
@@ -39,10 +43,34 @@ export async function define(storage: Storage, statement: Definition): Promise<v
       if (!(await storage.drop(table)) && !statement.ifExists) await storage.require(table);
       return;
     case 'rename':
-      return storage.rename(table, ownTable(storage, statement.to));
+      return rename(here, statement, settings);
     default:
       await storage.change(table, (manifest) => changed(manifest, statement));
   }
+}
+
+async function rename(
+  here: Storage,
+  statement: Extract<Definition, { kind: 'rename' }>,
+  settings: Settings,
+): Promise<void> {
+  const { storage, table } = placeOf(here, statement.table, settings);
+  const { project, schema } = statement.to;
+  // A new name alone stays where the old one is.
+  const to = project === null && schema === null ? { ...statement.table, table: statement.to.table } : statement.to;
+  const goal = placeOf(here, to, settings);
+  if (goal.storage !== storage) throw semantic('a table stays in its project');
+  return storage.rename(table, goal.table);
+}
+
+async function defineSchema(
+  { schemas }: Storage,
+  statement: Extract<Definition, { kind: 'createSchema' | 'dropSchema' }>,
+): Promise<void> {
+  if (statement.kind === 'createSchema') {
+    if (!(await schemas.create(statement.name, statement.comment)) && !statement.ifNotExists)
+      throw failed(`schema ${statement.name} exists already`);
+  } else if (!(await schemas.drop(statement.name)) && !statement.ifExists) throw noSuchSchema(statement.name);
 }
 
 async function create(storage: Storage, table: string, statement: CreateTable): Promise<void> {
@@ -102,7 +130,7 @@ function checkKey({ columns, primaryKey, properties }: CreateTable): void {
   });
 }
 
-type Change = Exclude<Definition, { kind: 'create' | 'drop' | 'rename' }>;
+type Change = Exclude<Definition, { kind: 'create' | 'drop' | 'rename' | 'createSchema' | 'dropSchema' }>;
 
 function changed(manifest: Manifest, statement: Change): Manifest {
   switch (statement.kind) {

@@ -1,13 +1,12 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
-import { pairsOf } from '../partition-spec.ts';
 import type { Storage } from '../storage.ts';
 import { define } from './definitions.ts';
 import { insert } from './insert.ts';
 import { type QueryResult, runQuery } from './query.ts';
 import { changeRows } from './row-changes.ts';
 import { type Settings, splitSettings } from './settings.ts';
+import { shown } from './show.ts';
 import { parseStatement } from './statements.ts';
-import { ownTable } from './table-rows.ts';
 import { ParseFailure, refusalOf } from './tokens.ts';
 
 /** Rows of a SELECT, or text (that of SHOW, else empty). */
@@ -27,20 +26,9 @@ export async function execute(
     switch (statement.kind) {
       case 'query':
         return await runQuery(storage, duck, statement.query, settings, signal);
-      case 'showTables':
-        return (await storage.list()).map((name) => `emulator:${name}\n`).join('');
-      case 'showPartitions': {
-        const { partitions } = await storage.require(ownTable(storage, statement.table));
-        const lines = partitions.map((one) =>
-          pairsOf(one.spec)
-            .map((pair) => pair.join('='))
-            .join('/'),
-        );
-        return lines
-          .sort()
-          .map((line) => `${line}\n`)
-          .join('');
-      }
+      case 'show':
+      case 'describe':
+        return await shown(storage, statement, settings);
       case 'update':
       case 'delete':
       case 'merge':
@@ -51,7 +39,7 @@ export async function execute(
         return '';
       default:
         signal.throwIfAborted();
-        await define(storage, statement);
+        await define(storage, statement, settings);
         return '';
     }
   } catch (error) {

@@ -11,9 +11,10 @@ import { Refusal } from '../refusal.ts';
 import { type Block, type ColumnDefinition, type Manifest, type Storage, withBlocks } from '../storage.ts';
 import { withConnection } from './connection.ts';
 import { keepLast, withRest } from './insert-by-key.ts';
+import { placeOf } from './places.ts';
 import type { Settings } from './settings.ts';
 import type { Insert } from './statements.ts';
-import { ownTable, surroundingsOf } from './table-rows.ts';
+import { surroundingsOf } from './table-rows.ts';
 import { querySql } from './translate.ts';
 
 const semantic = (what: string) =>
@@ -21,15 +22,16 @@ const semantic = (what: string) =>
 
 /** INSERT INTO / OVERWRITE … SELECT or VALUES: a new block for each partition, visible together. @throws Refusal */
 export async function insert(
-  storage: Storage,
+  here: Storage,
   duck: DuckDBInstance,
   statement: Insert,
   settings: Settings,
   signal: AbortSignal,
 ): Promise<void> {
-  const manifest = await storage.require(ownTable(storage, statement.table));
+  const { storage, table } = placeOf(here, statement.table, settings);
+  const manifest = await storage.require(table);
   const plan = planOf(manifest, statement);
-  const sql = querySql(statement.query, await surroundingsOf(storage, statement.query, settings));
+  const sql = querySql(statement.query, await surroundingsOf(here, statement.query, settings));
   const written = await withConnection(duck, settings, signal, async (connection) => {
     await collect(connection, manifest, plan, sql);
     if (isDelta(manifest)) await keepLast(connection, manifest, plan.dynamic);
@@ -48,7 +50,7 @@ export async function insert(
     return done ? written.reduce((all, { spec, blocks }) => withBlocks(all, spec, blocks, overwrite), now) : null;
   });
   // Another statement has changed rows of these partitions: what they hold now is what counts.
-  if (!done) await insert(storage, duck, statement, settings, signal);
+  if (!done) await insert(here, duck, statement, settings, signal);
 }
 
 interface Plan {

@@ -1,4 +1,5 @@
 import { quoted } from '../duck.ts';
+import { partsOfKey } from '../schemas.ts';
 import { bytesName, nanosName } from '../side-columns.ts';
 import type { Manifest } from '../storage.ts';
 import type { Expr, Select } from './ast.ts';
@@ -33,7 +34,7 @@ export function changeSql(
   around: Surroundings,
 ): { change: string; twice: string | null } {
   const expr = (one: Expr) => exprSql(one, around);
-  const target = `${TARGET} AS ${quoted(statement.alias ?? manifest.name)}`;
+  const target = `${TARGET} AS ${quoted(statement.alias ?? partsOfKey(manifest.name).table)}`;
   if (statement.kind !== 'merge') {
     const where = statement.where === null ? '' : ` WHERE ${expr(statement.where)}`;
     const change =
@@ -47,7 +48,7 @@ export function changeSql(
   const clauses = statement.clauses.map((clause) => clauseSql(manifest, clause, expr));
   const matched = statement.clauses.filter((clause) => clause.action !== 'insert');
   const whether = matched.map(({ condition }) => (condition === null ? 'true' : expr(condition))).join(' OR ');
-  const name = quoted(statement.alias ?? manifest.name);
+  const name = quoted(statement.alias ?? partsOfKey(manifest.name).table);
   return {
     change: `MERGE INTO ${target} USING ${from} ON ${on} ${clauses.join(' ')}`,
     twice:

@@ -6,29 +6,31 @@ import { pairsOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
 import type { Manifest, Storage } from '../storage.ts';
 import { withConnection } from './connection.ts';
+import { placeOf } from './places.ts';
 import type { RowChange } from './row-change-parser.ts';
 import { BLOCK, changeSql, TARGET, TOUCHED } from './row-change-sql.ts';
 import { addedBlocks, changedBlocks } from './row-change-write.ts';
 import type { Settings } from './settings.ts';
-import { ownTable, surroundingsOf } from './table-rows.ts';
+import { surroundingsOf } from './table-rows.ts';
 
 const semantic = (what: string) =>
   new Refusal(400, 'ODPS-0130071', `ODPS-0130071:Semantic analysis exception - ${what}`);
 
 /** UPDATE, DELETE, MERGE INTO: all of it visible at once, or nothing. @throws Refusal */
 export async function changeRows(
-  storage: Storage,
+  here: Storage,
   duck: DuckDBInstance,
   statement: RowChange,
   settings: Settings,
   signal: AbortSignal,
 ): Promise<void> {
-  const manifest = await storage.require(ownTable(storage, statement.table));
+  const { storage, table } = placeOf(here, statement.table, settings);
+  const manifest = await storage.require(table);
   if (!isTransactional(manifest))
     throw semantic(
       `table ${manifest.name} is not transactional: ${statement.kind.toUpperCase()} needs TBLPROPERTIES ("transactional"="true")`,
     );
-  const around = await surroundingsOf(storage, statement, settings);
+  const around = await surroundingsOf(here, statement, settings);
   const sql = changeSql(manifest, statement, around);
   const changed = await withConnection(duck, settings, signal, async (connection) => {
     await load(connection, storage, manifest);
@@ -49,7 +51,7 @@ export async function changeRows(
     return done ? [...changed].reduce((all, [spec, blocks]) => withBlocksOf(all, spec, blocks), now) : null;
   });
   // Another statement was quicker: what is there now is what counts.
-  if (!done) await changeRows(storage, duck, statement, settings, signal);
+  if (!done) await changeRows(here, duck, statement, settings, signal);
 }
 
 /** The table's rows with their side columns, each with the number of its block. */

@@ -4,8 +4,10 @@ import type { ColumnDefinition } from '../storage.ts';
 import type { Query, TableName } from './ast.ts';
 import { Cursor } from './cursor.ts';
 import { readType } from './expression-parser.ts';
+import { partitions, partitionValue } from './partition-parser.ts';
 import { QueryParser, tableName } from './query-parser.ts';
 import { type RowChange, rowChange } from './row-change-parser.ts';
+import { type Show, show } from './show-parser.ts';
 import { ParseFailure, tokenize } from './tokens.ts';
 
 export interface CreateTable {
@@ -32,9 +34,10 @@ export interface Insert {
 
 export type Statement =
   | { kind: 'query'; query: Query }
-  | { kind: 'showTables' }
-  | { kind: 'showPartitions'; table: TableName }
+  | Show
   | CreateTable
+  | { kind: 'createSchema'; project: string | null; name: string; ifNotExists: boolean; comment: string }
+  | { kind: 'dropSchema'; project: string | null; name: string; ifExists: boolean }
   | { kind: 'drop'; table: TableName; ifExists: boolean }
   | { kind: 'truncate'; table: TableName; partitions: PartitionValues[] }
   | { kind: 'addPartitions'; table: TableName; ifNotExists: boolean; partitions: PartitionValues[] }
@@ -60,8 +63,18 @@ export function parseStatement(sql: string): Statement {
 function statement(cursor: Cursor): Statement {
   if (cursor.is('select', 'with', 'values') || cursor.isSign('('))
     return { kind: 'query', query: new QueryParser(cursor).query() };
-  if (cursor.eat('show', 'tables')) return { kind: 'showTables' };
-  if (cursor.eat('show', 'partitions')) return { kind: 'showPartitions', table: tableName(cursor) };
+  const shown = show(cursor);
+  if (shown !== null) return shown;
+  if (cursor.eat('create', 'schema')) {
+    const ifNotExists = cursor.eat('if', 'not', 'exists');
+    const { project, table: name } = tableName(cursor);
+    return { kind: 'createSchema', project, name, ifNotExists, comment: cursor.eat('comment') ? cursor.text() : '' };
+  }
+  if (cursor.eat('drop', 'schema')) {
+    const ifExists = cursor.eat('if', 'exists');
+    const { project, table: name } = tableName(cursor);
+    return { kind: 'dropSchema', project, name, ifExists };
+  }
   if (cursor.eat('create', 'table')) return create(cursor);
   if (cursor.eat('drop', 'table')) {
     const ifExists = cursor.eat('if', 'exists');
@@ -160,31 +173,6 @@ function insert(cursor: Cursor): Insert {
       ? cursor.inBrackets(() => cursor.list(() => cursor.name()))
       : null;
   return { kind: 'insert', table, overwrite, partition, columns, query: new QueryParser(cursor).query() };
-}
-
-/** `PARTITION (pt='x', hh='y')`, once or more. */
-function partitions(cursor: Cursor): PartitionValues[] {
-  const found: PartitionValues[] = [];
-  do {
-    cursor.need('partition');
-    const values = cursor.inBrackets(() => cursor.list(() => partitionValue(cursor)));
-    found.push(
-      values.map(({ name, value }) => {
-        if (value === null) throw cursor.unexpected('=');
-        return { name, value };
-      }),
-    );
-  } while (cursor.eatSign(',') !== undefined || cursor.is('partition'));
-  return found;
-}
-
-function partitionValue(cursor: Cursor): { name: string; value: string | null } {
-  const name = cursor.name();
-  if (cursor.eatSign('=') === undefined) return { name, value: null };
-  const token = cursor.next();
-  if (token.kind !== 'text' && token.kind !== 'number')
-    throw new ParseFailure(token.at, 'a partition value is a string or a number');
-  return { name, value: token.value };
 }
 
 function properties(cursor: Cursor): { [name: string]: string } {

@@ -4,6 +4,7 @@ import { pairsOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
 import type { Block, ColumnDefinition, Manifest, Storage } from '../storage.ts';
 import { type Expr, partsOf, type Select, type Source, type TableName } from './ast.ts';
+import { type Place, placeOf } from './places.ts';
 import type { Settings } from './settings.ts';
 import type { Surroundings } from './translate.ts';
 
@@ -42,34 +43,31 @@ function byWidth(blocks: Block[]): { width: number; files: string[] }[] {
   return groups;
 }
 
-/** Checks that a name means this project. @throws Refusal */
-export function ownTable(storage: Storage, { project, schema, table }: TableName): string {
-  if (project !== null && project !== storage.project)
-    throw new Refusal(400, 'ODPS-0420111', `ODPS-0420111:Project not found - '${project}'`);
-  if (schema !== null && schema !== 'default') throw semantic(`schema ${schema} cannot be resolved`);
-  return table;
-}
-
 /** Tables by name, as they are at this moment, for one statement or a part of one. @throws Refusal */
 export async function surroundingsOf(storage: Storage, query: object, settings: Settings): Promise<Surroundings> {
   const manifests = new Map<string, Manifest | undefined>();
-  for (const name of namesIn(query)) manifests.set(name.table, await storage.get(ownTable(storage, name)));
+  const idOf = (place: Place) => `${place.storage.project}.${place.table}`;
+  for (const name of namesIn(query)) {
+    const place = placeOf(storage, name, settings);
+    manifests.set(idOf(place), await place.storage.get(place.table));
+  }
   return {
     settings,
     project: storage.project,
     table(name, select) {
-      const manifest = manifests.get(name.table);
+      const place = placeOf(storage, name, settings);
+      const manifest = manifests.get(idOf(place));
       if (manifest === undefined) {
         throw new Refusal(
           400,
           'ODPS-0130131',
-          `ODPS-0130131:[1,${name.at + 1}] Table not found - table ${storage.project}.${name.table} cannot be resolved`,
+          `ODPS-0130131:[1,${name.at + 1}] Table not found - table ${idOf(place)} cannot be resolved`,
         );
       }
       const columns = columnsIn(select);
       refuseFullScan(manifest, columns.filter, settings);
       refuseBeyond(manifest, columns);
-      return rowsSql(storage, manifest);
+      return rowsSql(place.storage, manifest);
     },
   };
 }

@@ -28,10 +28,23 @@ odps = None
 tunnel = None
 
 
-def connect(endpoint, project, access_id, access_key):
+def connect(endpoint, project, access_id, access_key, schema=None):
     global odps, tunnel
-    odps = ODPS(access_id, access_key, project, endpoint=endpoint)
+    options.enable_schema = schema is not None
+    odps = ODPS(access_id, access_key, project, endpoint=endpoint, schema=schema)
     tunnel = TableTunnel(odps)
+
+
+def create_schema(name):
+    odps.create_schema(name)
+
+
+def delete_schema(name):
+    odps.delete_schema(name)
+
+
+def schemas():
+    return sorted(one.name for one in odps.list_schemas())
 
 
 def to_text(kind, value):
@@ -126,8 +139,8 @@ def describe(name):
     }
 
 
-def tables(prefix):
-    return sorted(one.name for one in odps.list_tables(prefix=prefix))
+def tables(prefix, schema=None):
+    return sorted(one.name for one in odps.list_tables(prefix=prefix, schema=schema))
 
 
 def exists(name):
@@ -150,9 +163,14 @@ def drop(name):
     odps.delete_table(name)
 
 
+def named(name):
+    """A name with a schema is looked up; the tunnel would take it for one of the schema "default"."""
+    return odps.get_table(name) if "." in name else name
+
+
 def upload_session(name, partition=None, overwrite=False, compress=None):
     options_ = {} if compress is None else {"compress_option": compress_option(compress)}
-    return tunnel.create_upload_session(name, partition_spec=partition, overwrite=overwrite, **options_)
+    return tunnel.create_upload_session(named(name), partition_spec=partition, overwrite=overwrite, **options_)
 
 
 def compress_option(name):
@@ -216,7 +234,7 @@ def arrow_value(kind, text):
 
 def read(name, partition=None, start=0, count=None, columns=None, compress=None):
     options_ = {} if compress is None else {"compress_option": compress_option(compress)}
-    session = tunnel.create_download_session(name, partition_spec=partition, **options_)
+    session = tunnel.create_download_session(named(name), partition_spec=partition, **options_)
     wanted = session.count if count is None else count
     kinds = [session.schema[one].type for one in columns or [one.name for one in session.schema.simple_columns]]
     rows = []
@@ -228,7 +246,7 @@ def read(name, partition=None, start=0, count=None, columns=None, compress=None)
 
 def read_arrow(name, partition=None, compress=None):
     options_ = {} if compress is None else {"compress_option": compress_option(compress)}
-    session = tunnel.create_download_session(name, partition_spec=partition, **options_)
+    session = tunnel.create_download_session(named(name), partition_spec=partition, **options_)
     kinds = [column.type for column in session.schema.simple_columns]
     rows = []
     with session.open_arrow_reader(0, session.count, compress=compress is not None) as reader:
