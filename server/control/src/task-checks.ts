@@ -38,6 +38,9 @@ export async function checkEnds(
   if (schema === null || mapping === null) return { issues, links: [], prepared: null };
   issues.push(...missingColumns(mapping, schema));
   if (!to || !target || issues.some((one) => one.severity === 'ERROR')) return { issues, links: [], prepared: null };
+  // Told at the link already; the target would say it again.
+  if (new Set(mapping.map((link) => link.target.toLowerCase())).size < mapping.length)
+    return { issues, links: [], prepared: null };
   const prepared = await prepare(control, to, loadOf(target, mapping, schema), issues);
   if (prepared === null) return { issues, links: [], prepared: null };
   const checked = checkLinks(mapping, schema, prepared.fields);
