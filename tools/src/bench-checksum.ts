@@ -1,6 +1,7 @@
 import type { Session } from '@sampan/connector';
 import { Http } from '@sampan/maxcompute';
 import { tableFiles } from '@sampan/maxcompute-emulator';
+import { startChild } from './bench-child.ts';
 import { mysqlOptions, openConnector } from './bench-connectors.ts';
 import { ALONE, type BenchRow, measured } from './bench-measure.ts';
 import { fillWide, WIDE } from './bench-table.ts';
@@ -8,7 +9,6 @@ import { mysqlChecksum, parquetChecksum, type TableChecksum } from './checksum.t
 import type { CopyOrder } from './copy-runner.ts';
 import { startMysql } from './mysql-server.ts';
 import { makeFolder } from './servers.ts';
-import { startCopies } from './start-copies.ts';
 import { startEmulatorProcess } from './start-emulator.ts';
 import type { SourcePlace } from './verify.ts';
 import { copyBack, copyIn, createTable, WAYS, type Way } from './ways.ts';
@@ -58,7 +58,7 @@ export async function benchChecksum(rows: number): Promise<{ rows: BenchRow[]; s
 
 /** The connectors and the engine in a run's process, two splits at a time. */
 async function byRun(world: World, source: CopyOrder['source'], target: CopyOrder['target']): Promise<BenchRow> {
-  const copies = startCopies();
+  const copies = startChild<CopyOrder>('copy-runner');
   try {
     await createTable(world.http, WIDE);
     const found = await copies.run({ source, target, rows: world.wanted.rows, parallel: 2 });

@@ -1,11 +1,12 @@
 import { type BlockWriter, Http, parseType, writeBlock } from '@sampan/maxcompute';
 import type { Connection } from 'mysql2/promise';
 import mysql from 'mysql2/promise';
+import { startChild } from './bench-child.ts';
 import { mysqlOptions } from './bench-connectors.ts';
 import { ALONE, type BenchRow, type Measured, measured, median, ratioOf } from './bench-measure.ts';
 import { fillWide, WIDE, WIDE_COLUMNS } from './bench-table.ts';
+import type { CopyOrder } from './copy-runner.ts';
 import { type MysqlServer, startMysql } from './mysql-server.ts';
-import { startCopies } from './start-copies.ts';
 import { startReplay } from './start-replay.ts';
 
 const ODPS = WIDE_COLUMNS.map((column) => column.type);
@@ -109,7 +110,7 @@ const plainConnection = ({ host, port, user, password }: MysqlServer) =>
 export async function benchP2a(rows: number, runs: number): Promise<{ rows: BenchRow[]; server: string }> {
   const server = await startMysql();
   const sink = await startReplay(WIDE_COLUMNS, 0);
-  const copies = startCopies();
+  const copies = startChild<CopyOrder>('copy-runner');
   const sql = await server.connect();
   const plain = await plainConnection(server);
   try {

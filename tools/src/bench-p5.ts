@@ -2,33 +2,11 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import {
-  type BodyFormat,
-  type ColumnData,
-  createDownload,
-  createUpload,
-  Http,
-  readRows,
-  writeBlock,
-} from '@sampan/maxcompute';
-import { BATCH, COLUMNS, columnsOf, TABLE } from './bench-columns.ts';
+import { download, openClient, upload } from './bench-client.ts';
+import { BATCH, COLUMNS } from './bench-columns.ts';
 import { type BenchRow, type Measured, measured, median, ratioOf } from './bench-measure.ts';
 import { pythonWithPyodps } from './pyodps.ts';
 import { startReplay } from './start-replay.ts';
-
-async function upload(http: Http, columns: readonly ColumnData[], rows: number): Promise<number> {
-  const session = await createUpload(http, TABLE);
-  const block = await writeBlock(http, TABLE, session, 0);
-  for (let written = 0; written < rows; written += BATCH) await block.write(columns, BATCH);
-  return (await block.finish()).rows;
-}
-
-async function download(http: Http, format: BodyFormat): Promise<number> {
-  const session = await createDownload(http, TABLE);
-  let rows = 0;
-  for await (const batch of readRows(http, TABLE, session, 0, session.rows, { format })) rows += batch.rows;
-  return rows;
-}
 
 type Peer = (what: string, rows: number) => Promise<Measured>;
 
@@ -96,14 +74,7 @@ export async function benchP5(wanted: number, runs: number): Promise<Found> {
   const replay = await startReplay(COLUMNS, rows);
   const endpoint = replay.url;
   const peer = await startPeer(python, endpoint);
-  const http = new Http({
-    endpoint: `${endpoint}/api`,
-    tunnelEndpoint: endpoint,
-    project: 'p',
-    accessId: 'a',
-    accessKey: 'k',
-  });
-  const columns = columnsOf();
+  const http = openClient(endpoint);
   const ways: Way[] = [
     {
       name: 'MaxCompute → columns, records',
@@ -124,13 +95,13 @@ export async function benchP5(wanted: number, runs: number): Promise<Found> {
       peer: 'pyodps record writer',
       what: 'write_records',
       target: 6,
-      ours: () => upload(http, columns, rows),
+      ours: () => upload(http, rows),
     },
   ];
   try {
     if (!peer.compiled) return nothing('the pyodps of this machine is plain Python: the target is the compiled one');
     // What the downloads are, for both: our records, the peer's Arrow.
-    await upload(http, columns, rows);
+    await upload(http, rows);
     await peer.run('write_arrow', rows);
     const found: BenchRow[] = [];
     for (const way of ways) found.push(await compared(way, peer.run, rows, runs));

@@ -1,13 +1,11 @@
 import type { Json } from '@sampan/connector';
 import { type RunSpec, type RunStore, runAttempt } from '@sampan/engine';
+import { answerOrders } from './bench-child.ts';
 import { openConnector } from './bench-connectors.ts';
 import { type Measured, measured } from './bench-measure.ts';
 import { WIDE } from './bench-table.ts';
 
-/**
- * A process that runs copies for benchmarks as a run's process does: both connectors, the engine, dirty counting and
- * reconciliation by COUNT. Answers each `CopyOrder` with what it measured, or with why it failed.
- */
+/** A copy for benchmarks, done as a run's process does it: both connectors, the engine, dirty counting, COUNT. */
 export interface CopyOrder {
   source: { [key: string]: Json };
   target: { [key: string]: Json };
@@ -15,8 +13,6 @@ export interface CopyOrder {
   rows: number;
   parallel: number;
 }
-
-export type CopyAnswer = Measured | { error: string };
 
 const UNUSED = { where: null, splitKey: null, splits: null, fetchSize: null, options: {} };
 
@@ -99,10 +95,4 @@ async function copy({ source: from, target: to, rows, parallel }: CopyOrder): Pr
   }
 }
 
-process.on('message', (order: CopyOrder) => {
-  copy(order).then(
-    (found) => process.send?.(found satisfies CopyAnswer),
-    (error: Error) => process.send?.({ error: error.message } satisfies CopyAnswer),
-  );
-});
-process.once('disconnect', () => process.exit());
+answerOrders(copy);

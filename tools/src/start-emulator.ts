@@ -8,8 +8,11 @@ import { fileURLToPath } from 'node:url';
 export interface EmulatorProcess {
   /** `http://127.0.0.1:PORT/api` */
   endpoint: string;
-  /** Processor seconds it has used, and the most memory that it ever had; null where the system does not tell. */
-  usage(): Promise<{ cpuSeconds: number; rssMb: number } | null>;
+  /**
+   * Processor seconds it has used, and the most memory that it ever had.
+   * @throws Error where the system has no /proc to tell it
+   */
+  usage(): Promise<{ cpuSeconds: number; rssMb: number }>;
   stop(): Promise<void>;
 }
 
@@ -28,9 +31,8 @@ export async function startEmulatorProcess(data: string): Promise<EmulatorProces
   return {
     endpoint,
     async usage() {
-      const read = (name: string) => readFile(`/proc/${child.pid}/${name}`, 'utf8').catch(() => null);
+      const read = (name: string) => readFile(`/proc/${child.pid}/${name}`, 'utf8');
       const [stat, status] = [await read('stat'), await read('status')];
-      if (stat === null || status === null) return null;
       // Behind the name, which may hold anything, in brackets: user and system time are the 12th and 13th field.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const peak = /VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? '0';

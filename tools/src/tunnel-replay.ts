@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type BodyFormat, openEncoder, parseType } from '@sampan/maxcompute';
+import { BATCH, columnsOf } from './bench-columns.ts';
 
 /**
  * A MaxCompute for benchmarks, as a process of its own: one table, a tunnel that keeps the first body that is uploaded in
  * each format and sends it to whoever downloads, as fast as the socket takes it; later bodies are read, their rows
- * counted by their trailer, and thrown away. It judges nothing.
- * argv: the columns as JSON, and the rows that a kept body has; none are kept where that is 0.
+ * counted by their trailer, and thrown away. It judges nothing. Where nothing was uploaded it makes the rows while it
+ * sends them, and holds none.
+ * argv: the columns as JSON, and the rows of a download; no body is kept where that is 0.
  */
 const columns = JSON.parse(process.argv[2]) as { name: string; type: string }[];
 const rows = Number(process.argv[3]);
@@ -22,7 +25,7 @@ const committed = new Set<string>();
 const COUNT_TAG = Buffer.from('f0ffff7f', 'hex');
 const TRAILER_BYTES = 24;
 
-async function take(request: IncomingMessage, format: string): Promise<number | null> {
+async function take(request: IncomingMessage, format: BodyFormat): Promise<number | null> {
   const first = rows > 0 && !kept.has(format);
   const parts: Buffer[] = [];
   if (first) kept.set(format, parts);
@@ -44,8 +47,18 @@ function rowsOf(tail: Buffer): number | null {
   }
 }
 
-async function send(response: ServerResponse, format: string): Promise<void> {
-  for (const part of kept.get(format) ?? [])
+function* made(format: BodyFormat): Generator<Buffer> {
+  const encoder = openEncoder(
+    format,
+    columns.map((column) => parseType(column.type)),
+  );
+  const batch = columnsOf();
+  for (let sent = 0; sent < rows; sent += BATCH) yield encoder.encode(batch, BATCH);
+  yield encoder.end();
+}
+
+async function send(response: ServerResponse, format: BodyFormat): Promise<void> {
+  for (const part of kept.get(format) ?? made(format))
     if (!response.write(part)) await new Promise((resolve) => response.once('drain', resolve));
   response.end();
 }
