@@ -1,4 +1,4 @@
-import { ArrowFramer } from './arrow-framer.ts';
+import { ArrowFramer, PlainFramer } from './arrow-framer.ts';
 import { columnOfItems } from './arrow-items.ts';
 import { headOf } from './arrow-message.ts';
 import { checkArrowType, DAY_TIME } from './arrow-types.ts';
@@ -20,15 +20,18 @@ const PADDING = new Uint8Array(8);
 export class ArrowEncoder {
   rows = 0;
   readonly #types: readonly OdpsType[];
-  readonly #framer: ArrowFramer;
+  readonly #framer: Pick<ArrowFramer, 'open' | 'put' | 'take' | 'end'>;
   #nodes: number[] = [];
   #buffers: Uint8Array[] = [];
 
-  /** @throws MaxComputeError `UnknownType` for a type that does not travel as Arrow */
-  constructor(types: readonly OdpsType[], chunkBytes?: number) {
+  /**
+   * @param chunkBytes of the chunks; null: batches alone, without the chunks and checksums of the tunnel
+   * @throws MaxComputeError `UnknownType` for a type that does not travel as Arrow
+   */
+  constructor(types: readonly OdpsType[], chunkBytes?: number | null) {
     types.forEach(checkArrowType);
     this.#types = types;
-    this.#framer = new ArrowFramer(chunkBytes);
+    this.#framer = chunkBytes === null ? new PlainFramer() : new ArrowFramer(chunkBytes);
   }
 
   /**

@@ -65,3 +65,27 @@ export class ArrowFramer {
     this.#filled = 0;
   }
 }
+
+/** Leaves a payload as it is. */
+export class PlainFramer {
+  #out: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  open(bytes: number, into?: Buffer): void {
+    this.#out = into !== undefined && into.length >= bytes ? into : Buffer.allocUnsafeSlow(bytes);
+    this.#at = 0;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#out.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  take(): Buffer {
+    return this.#out.subarray(0, this.#at);
+  }
+
+  end(): Buffer {
+    return Buffer.alloc(0);
+  }
+}

@@ -1,6 +1,7 @@
 export { ArrowDecoder } from './arrow-decoder.ts';
 export { ArrowEncoder } from './arrow-encoder.ts';
 export { columnOfItems } from './arrow-items.ts';
+export { ArrowStreamEncoder, type ArrowStreamOptions } from './arrow-stream-encoder.ts';
 export { BlockWriter } from './block-writer.ts';
 export * from './body-format.ts';
 export * from './client.ts';

@@ -33,6 +33,8 @@ export async function* previewRows(http: Http, name: string, options: PreviewOpt
   const table = await getTable(http, name, signal);
   if (table === undefined) throw noSuchTable(name);
   const { project, schema = 'default', quota } = http.options;
+  const known = [...table.columns, ...table.partitionColumns];
+  const wanted = columns === undefined ? undefined : new Set(columns.map((one) => columnOf(known, one).name));
   const response = await http.stream({
     method: 'GET',
     base: await tunnelEndpoint(http, signal),
@@ -40,7 +42,8 @@ export async function* previewRows(http: Http, name: string, options: PreviewOpt
     query: {
       limit: rows === undefined ? '-1' : String(rows),
       partition: partition.length === 0 ? undefined : partitionSpec(partition),
-      columns: columns?.map((one) => one.toLowerCase()).join(','),
+      // In the order of the table, as the official clients ask for them.
+      columns: wanted && known.flatMap(({ name: one }) => (wanted.has(one) ? [one] : [])).join(','),
       quotaName: quota,
       curr_project: project,
     },
@@ -52,7 +55,6 @@ export async function* previewRows(http: Http, name: string, options: PreviewOpt
     repeatable: true,
     signal,
   });
-  const known = [...table.columns, ...table.partitionColumns];
   const sent: { columns: OdpsColumn[]; forms: OdpsType[] } = { columns: [], forms: [] };
   const decoder = new ArrowDecoder([], {}, (fields) => {
     sent.columns = fields.map((field) => columnOf(known, field.name));
@@ -80,9 +82,9 @@ function columnOf(columns: readonly OdpsColumn[], name: string): OdpsColumn {
   if (found !== undefined) return found;
   throw new MaxComputeError({
     code: 'InvalidColumnSpec',
-    kind: 'busy',
-    message: `The service sent a column "${name}", which the table does not have.`,
-    hint: 'The table was changed meanwhile: ask again.',
+    kind: 'missing',
+    message: `There is no column "${name}".`,
+    hint: `There are ${columns.map((column) => column.name).join(', ')}.`,
   });
 }
 

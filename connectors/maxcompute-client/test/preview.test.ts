@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { COMPRESSIONS, escapeXml } from '../src/index.ts';
+import { ArrowStreamEncoder, COMPRESSIONS, escapeXml, parseType, RowEncoder } from '../src/index.ts';
 import { json, type Reply, service } from './service.ts';
 
 /**
@@ -94,11 +94,36 @@ describe('a preview', () => {
     },
   );
 
+  it('reads what this client writes as such a stream, of any width', async () => {
+    const wide = Object.fromEntries(
+      Array.from({ length: 400 }, (_, at) => [`column_${at}`, at % 2 === 0 ? 'bigint' : 'string']),
+    );
+    const columns = Object.entries(wide).map(([name, type]) => ({
+      name,
+      type: parseType(type),
+      nullable: true,
+      comment: '',
+    }));
+    const given = [0, 1].map((row) =>
+      Object.fromEntries(columns.map(({ name }, at) => [name, at % 2 === 0 ? BigInt(row) : `${row}`])),
+    );
+    const encoder = new ArrowStreamEncoder(columns);
+    const batch = encoder.encode(new RowEncoder(columns, 100).encode(given), 2);
+    const body = Buffer.concat([
+      encoder.start(),
+      batch,
+      Buffer.from(encoder.encode(new RowEncoder(columns, 100).encode(given), 2)),
+      encoder.end(),
+    ]);
+    const { client } = await service(previewing(sent(body), wide));
+    expect(await all(client.table('t').preview())).toEqual([...given, ...given]);
+  });
+
   it('asks for what is wanted', async () => {
     const { client, got } = await service(previewing(sent(bytesOf('empty'))));
     const partition = [{ name: 'pt', value: '2026' }];
     expect(
-      await all(client.table('t').preview({ rows: 5, partition, columns: ['A', 'f'], compression: 'lz4' })),
+      await all(client.table('t').preview({ rows: 5, partition, columns: ['F', 'a'], compression: 'lz4' })),
     ).toEqual([]);
     expect(got[1].path).toBe('/projects/proj/schemas/default/tables/t/preview');
     expect(Object.fromEntries(got[1].query)).toMatchObject({ limit: '5', partition: 'pt=2026', columns: 'a,f' });

@@ -3,6 +3,7 @@ import type { DuckDBInstance } from '@duckdb/node-api';
 import { blockRows, resultRows, sendRows } from './download-body.ts';
 import type { Instance } from './instances.ts';
 import { noSuchPartition, parseSpec, specOf } from './partition-spec.ts';
+import { sendPreview } from './preview.ts';
 import { Refusal } from './refusal.ts';
 import type { Request } from './request.ts';
 import type { ResultFiles } from './result-files.ts';
@@ -30,6 +31,7 @@ export interface Downloads {
   createOf(request: Request, instance: Instance): Promise<object>;
   reload(request: Request): object;
   send(request: Request, response: ServerResponse): Promise<void>;
+  preview(request: Request, table: string, response: ServerResponse): Promise<void>;
 }
 
 export function openDownloads(storage: Storage, duck: DuckDBInstance, results: ResultFiles): Downloads {
@@ -88,6 +90,7 @@ export function openDownloads(storage: Storage, duck: DuckDBInstance, results: R
       const columns = places.map((place) => session.columns[place]);
       await sendRows(duck, statements, columns, request, response);
     },
+    preview: (request, table, response) => sendPreview(storage, duck, request, table, response),
   };
 }
 

@@ -66,6 +66,10 @@ export async function route(
   const key = keyOf(schema, name);
   if (more.length === 1 && more[0] === 'streams') return services.streams.answer(request, key);
   if (more.length === 1 && more[0] === 'upserts') return services.upserts.answer(request, key);
+  if (more.length === 1 && more[0] === 'preview' && request.method === 'GET') {
+    await services.downloads.preview(request, key, response);
+    return null;
+  }
   if (more.length > 0) throw new Refusal(501, 'NotImplemented', `The emulator has no ${more.join('/')} of tables.`);
   return table(services, request, response, key);
 }

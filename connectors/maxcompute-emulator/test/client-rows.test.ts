@@ -64,6 +64,37 @@ describe('rows by the client, the easy way', () => {
     );
   });
 
+  it('come first from a preview, of every type', async () => {
+    const table = client.table('easy');
+    const rows = await all((await table.download()).rows());
+    expect(await all(table.preview())).toEqual(rows);
+    expect(await all(table.preview({ rows: 1, columns: ['k', 'A'] }))).toEqual([{ a: -7, k: rows[0].k }]);
+    await client.createTable('shown', {
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'n', type: 'array<struct<t:timestamp,m:map<string,bigint>>>' },
+      ],
+      partitionColumns: [{ name: 'pt', type: 'string' }],
+    });
+    const partition = [{ name: 'pt', value: 'b' }];
+    const upload = await client.table('shown').upload({ partition, createPartition: true });
+    const nested = [{ t: '1969-12-31T23:59:59.000000001Z', m: new Map([['x', 1n]]) }, null];
+    await upload.write([{ id: 1n, n: nested }, { id: 2n }]);
+    await upload.commit();
+    const shown = [
+      { id: 1n, n: nested },
+      { id: 2n, n: null },
+    ];
+    expect(await all(client.table('shown').preview({ partition }))).toEqual(shown);
+    expect(await all(client.table('shown').preview())).toEqual(shown);
+    await expect(all(client.table('shown').preview({ partition: [{ name: 'pt', value: 'c' }] }))).rejects.toMatchObject(
+      { code: 'NoSuchPartition', requestId: expect.any(String) },
+    );
+    await expect(all(client.table('shown').preview({ columns: ['no'] }))).rejects.toMatchObject({
+      code: 'InvalidColumnSpec',
+    });
+  });
+
   it('come from a SELECT, typed', async () => {
     const { instanceId } = await client.sql("SELECT CAST(1 AS BIGINT) AS n, 'x' AS s, CAST('2024-02-29' AS DATE) AS d");
     expect(await all((await client.result(instanceId)).rows())).toEqual([{ n: 1n, s: 'x', d: '2024-02-29' }]);

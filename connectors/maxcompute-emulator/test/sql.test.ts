@@ -267,7 +267,7 @@ describe('access', () => {
       ['/tenants', 404],
       ['/projects/demo/nothing', 404],
       ['/projects/demo/tables/sales/streams', 404],
-      ['/projects/demo/tables/sales/preview', 501],
+      ['/projects/demo/tables/sales/nothing', 501],
     ] as const) {
       expect((await raw(bench.http, endpoint, 'GET', path, {})).status, path).toBe(status);
     }

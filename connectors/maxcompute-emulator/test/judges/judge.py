@@ -274,6 +274,13 @@ def arrow_text(kind, scalar):
     return to_text(kind, scalar.as_py())
 
 
+def preview(name, limit, columns=None):
+    table = odps.get_table(name)
+    kinds = [one.type for one in table.table_schema.simple_columns if columns is None or one.name in columns]
+    with tunnel.open_preview_reader(table, limit=limit, columns=columns, arrow=False) as reader:
+        return [[to_text(kind, value) for kind, value in zip(kinds, record.values)] for record in reader]
+
+
 def sql(text, hints=None):
     instance = odps.execute_sql(text, hints=hints)
     with instance.open_reader(tunnel=False) as reader:

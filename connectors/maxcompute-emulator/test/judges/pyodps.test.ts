@@ -106,6 +106,15 @@ describe.skipIf(python === null)(`pyodps at work with the emulator${why}`, () =>
     expect(rows).toEqual(ROWS.slice(3, 8).map((row) => places.map((place) => row[place])));
   });
 
+  it('previews the first rows', async () => {
+    await create('previewed');
+    await write('previewed', [ROWS]);
+    expect(await judge.call('preview', ['previewed', 100])).toEqual(ROWS);
+    expect(await judge.call('preview', ['previewed', 2], { columns: ['c3', 'c7'] })).toEqual(
+      ROWS.slice(0, 2).map((row) => [row[NAMES.indexOf('c3')], row[NAMES.indexOf('c7')]]),
+    );
+  });
+
   it('carries JSON both ways', async () => {
     const documents: Text[][] = [['{"a":[1,true,null,"ü 🎉"],"b":{"c":1.5}}'], ['"text"'], [null], ['[]'], ['-12']];
     const plain = (rows: Text[][]) =>
