@@ -144,6 +144,22 @@ describe('a copy', () => {
     expect(await compare('sourceless')).toMatchObject({ rows: ROWS, mismatches: 0 });
   }, 90_000);
 
+  it('whose source has gone fails, and the old rows are still there, all of them', async () => {
+    const { task } = await createTask(world, taskInput(world, 'kept', { options: { retries: 0 } }));
+    expect(await ended(world, await runTask(world, task.id))).toMatchObject({ state: 'SUCCEEDED' });
+    await world.mysql.kill();
+    try {
+      expect(await ended(world, await runTask(world, task.id))).toMatchObject({
+        state: 'FAILED',
+        failure: { kind: 'BUSY', side: 'READER' },
+      });
+      expect(rowsIn('kept')).toBe(ROWS);
+    } finally {
+      await world.mysql.restart();
+      world.sql = await world.mysql.connect('shop');
+    }
+  }, 90_000);
+
   it('survives its database being killed under it: the database comes back, and so does everything else', async () => {
     const { task } = await createTask(world, taskInput(world, 'dbgone', slowly));
     const id = await runTask(world, task.id);

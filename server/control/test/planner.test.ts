@@ -161,6 +161,29 @@ describe('a changed schedule', () => {
   });
 });
 
+it('schedules outlive the process that planned them, in their own time zone, whatever that of the machine', async () => {
+  await world.setClock('2026-03-07T12:00:00Z');
+  const task = await world.task({ period: 'DAY', at: '02:30:00', timeZone: 'America/New_York' });
+  const zone = process.env.TZ;
+  try {
+    for (const [tz, at, next] of [
+      ['Pacific/Apia', '2026-03-08T07:30:00Z', '2026-03-09T06:30:00Z'],
+      ['Asia/Kathmandu', '2026-03-09T06:30:00Z', '2026-03-10T06:30:00Z'],
+    ]) {
+      process.env.TZ = tz;
+      expect(new Date(at).getTimezoneOffset()).not.toBe(0);
+      const restarted = await world.other();
+      await world.setClock(at);
+      await planDue(restarted);
+      expect((await world.instancesOf(task.id)).at(-1)?.scheduledAt).toEqual(new Date(at));
+      expect(await world.taskNow(task.id)).toMatchObject({ nextDue: new Date(next) });
+    }
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
+});
+
 it('a schedule that cannot be read does not stop the others', async () => {
   await world.setClock('2026-04-01T00:30:00Z');
   const broken = await world.task({ period: 'HOUR', every: 1 });
