@@ -1,9 +1,8 @@
-import { type CheckResult, type Field, type Key, typeText } from '@sampan/connector';
+import type { CheckResult } from '@sampan/connector';
 import {
   type ConnectionCheck,
   type ConnectorEntry,
   createDataSource,
-  type DataObject,
   type DataSource,
   getObject,
   listDataSources,
@@ -16,9 +15,11 @@ import {
 
 import { builder } from './builder.ts';
 import { connect, connectionType, workspaceOf } from './connections.ts';
+import { DataObjectConnection, DataObjectType, PreviewType } from './data-objects.ts';
 import { mutation } from './mutations.ts';
 import { asNode, idOf, idOrNull } from './node-ids.ts';
 import { Node } from './nodes.ts';
+import { OperationType } from './operations.ts';
 
 export const WriteMode = builder.enumType('WriteMode', {
   description:
@@ -33,11 +34,6 @@ const Use = builder.enumType('Use', {
   description: 'What tasks may do with a data source.',
   values: ['READ', 'WRITE'] as const,
 });
-const ObjectKind = builder.enumType('ObjectKind', {
-  description: 'What an object is.',
-  values: ['TABLE', 'VIEW', 'FILES', 'COLLECTION'] as const,
-});
-
 export const ConnectorType = builder.objectRef<ConnectorEntry>('Connector').implement({
   description: 'A plugin that reads or writes one kind of system (连接器).',
   fields: (t) => ({
@@ -72,90 +68,6 @@ const ConnectionCheckType = builder.objectRef<ConnectionCheck>('ConnectionCheck'
     ok: t.exposeBoolean('ok', { description: 'All steps passed.' }),
     at: t.field({ type: 'DateTime', description: 'When.', resolve: (one) => new Date(one.at) }),
     steps: t.field({ type: [CheckStepType], description: 'In order.', resolve: (one) => one.steps }),
-  }),
-});
-
-export const ColumnType = builder.objectRef<Field>('Column').implement({
-  description: 'A column of an object.',
-  fields: (t) => ({
-    name: t.exposeString('name', { description: 'As the system spells it.' }),
-    nativeType: t.string({ description: "The type in the system's own words.", resolve: (one) => one.native }),
-    type: t.string({
-      description: 'The logical type: int64, decimal(20,0), utf8(255), datetime(6) …',
-      resolve: (one) => typeText(one.type),
-    }),
-    nullable: t.exposeBoolean('nullable', { description: 'It takes NULL.' }),
-    generated: t.exposeBoolean('generated', { description: 'The system computes it; it cannot be written.' }),
-    comment: t.string({
-      nullable: true,
-      description: "The system's comment on it.",
-      resolve: (one) => one.comment ?? null,
-    }),
-  }),
-});
-
-const KeyType = builder.objectRef<Key>('Key').implement({
-  description: 'A key or index of an object.',
-  fields: (t) => ({
-    name: t.exposeString('name', { description: 'Of the index.' }),
-    columns: t.exposeStringList('columns', { description: 'In its order.' }),
-    unique: t.exposeBoolean('unique', { description: 'No two rows have the same.' }),
-    primary: t.exposeBoolean('primary', { description: 'The primary key.' }),
-  }),
-});
-
-const DataObjectType = builder.objectRef<DataObject>('DataObject').implement({
-  description: 'A table or view of a data source (数据对象). Columns and keys are read when asked for the first time.',
-  fields: (t) => ({
-    name: t.exposeString('name', { description: 'As the system spells it.' }),
-    kind: t.field({ type: ObjectKind, description: 'What it is.', resolve: (one) => one.kind }),
-    columns: t.field({
-      type: [ColumnType],
-      description: 'In their order; empty until refreshMetadata or object() read them.',
-      resolve: (one) => one.schema?.fields ?? [],
-    }),
-    keys: t.field({
-      type: [KeyType],
-      description: 'Keys and unique indexes.',
-      resolve: (one) => one.schema?.keys ?? [],
-    }),
-    partitionColumns: t.field({
-      type: [ColumnType],
-      description: 'Columns that name its partitions.',
-      resolve: (one) => one.schema?.partitionFields ?? [],
-    }),
-    rowEstimate: t.field({
-      type: 'BigInt',
-      nullable: true,
-      description: 'Rows, as the system estimates.',
-      resolve: (one) => one.rowEstimate,
-    }),
-    byteEstimate: t.field({
-      type: 'BigInt',
-      nullable: true,
-      description: 'Bytes, as the system estimates.',
-      resolve: (one) => one.byteEstimate,
-    }),
-    comment: t.exposeString('comment', { nullable: true, description: "The system's comment on it." }),
-    refreshedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When this was read.',
-      resolve: (one) => one.refreshedAt,
-    }),
-  }),
-});
-const DataObjectConnection = connectionType('DataObject', DataObjectType as never);
-
-const PreviewType = builder.objectRef<{ fields: Field[]; rows: (string | null)[][] }>('Preview').implement({
-  description: 'The first rows of an object, read now.',
-  fields: (t) => ({
-    columns: t.field({ type: [ColumnType], description: 'In order.', resolve: (one) => one.fields }),
-    rows: t.field({
-      type: t.listRef(t.listRef('String', { nullable: true })),
-      description: 'Values as exact text; null for NULL.',
-      resolve: (one) => one.rows as never,
-    }),
   }),
 });
 
@@ -235,44 +147,6 @@ function connectorOf(connectors: Map<string, ConnectorEntry>, name: string): Con
     }
   );
 }
-
-const OperationState = builder.enumType('OperationState', {
-  description: 'How far an operation is.',
-  values: ['RUNNING', 'DONE', 'FAILED', 'CANCELLED'] as const,
-});
-const OperationErrorType = builder
-  .objectRef<{ code: string; message: string; hint: string | null }>('OperationError')
-  .implement({
-    description: 'Why an operation failed.',
-    fields: (t) => ({
-      code: t.exposeString('code', { description: 'Stable, for programs.' }),
-      message: t.exposeString('message', { description: 'What went wrong.' }),
-      hint: t.exposeString('hint', { nullable: true, description: 'What to do next.' }),
-    }),
-  });
-const OperationType = builder.objectRef<WorkspaceOperation>('Operation').implement({
-  description: 'Work that outlives the request that asked for it; ask node(id) how far it is.',
-  interfaces: [Node],
-  fields: (t) => ({
-    kind: t.exposeString('kind', { description: 'The mutation that began it.' }),
-    state: t.field({ type: OperationState, description: 'How far it is.', resolve: (one) => one.state }),
-    done: t.exposeInt('done', { description: 'Items done.' }),
-    total: t.exposeInt('total', { nullable: true, description: 'Items in all; null where not known yet.' }),
-    error: t.field({
-      type: OperationErrorType,
-      nullable: true,
-      description: 'Why it failed.',
-      resolve: (one) => one.error,
-    }),
-    startedAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: (one) => one.startedAt }),
-    endedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it ended.',
-      resolve: (one) => one.endedAt,
-    }),
-  }),
-});
 
 const DataSourceFilter = builder.inputType('DataSourceFilter', {
   description: 'Which data sources.',

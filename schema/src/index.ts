@@ -7,6 +7,7 @@ import './data-sources.ts';
 import './folders.ts';
 import './tasks.ts';
 import './instances.ts';
+import './instance-actions.ts';
 import './instance-events.ts';
 
 export type { Context } from './context.ts';

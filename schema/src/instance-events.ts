@@ -9,7 +9,8 @@ import {
 import { builder } from './builder.ts';
 import { workspaceOf } from './connections.ts';
 import type { Context } from './context.ts';
-import { InstanceFilter, InstanceType, TransitionType } from './instances.ts';
+import { TransitionType } from './instance-details.ts';
+import { InstanceFilter, InstanceType } from './instances.ts';
 import { asNode, idOf } from './node-ids.ts';
 
 const InstanceEventType = builder.objectRef<InstanceEvent>('InstanceEvent').implement({
