@@ -168,6 +168,22 @@ def named(name):
     return odps.get_table(name) if "." in name else name
 
 
+def upsert(name, rows, partition=None, compress=None, abort=False):
+    """Rows of an operation and its cells; a row without them sends what was given so far."""
+    options_ = {} if compress is None else {'compress_option': compress_option(compress)}
+    session = tunnel.create_upsert_session(name, partition_spec=partition, **options_)
+    stream = session.open_upsert_stream(compress=compress is not None)
+    for operation, *cells in rows:
+        if operation == 'flush':
+            stream.flush()
+            continue
+        kinds = [column.type for column in session.schema.columns]
+        values = [from_text(kind, cell) for kind, cell in zip(kinds, cells)]
+        (stream.delete if operation == 'delete' else stream.upsert)(session.new_record(values))
+    stream.close()
+    session.abort() if abort else session.commit()
+
+
 def upload_session(name, partition=None, overwrite=False, compress=None):
     options_ = {} if compress is None else {"compress_option": compress_option(compress)}
     return tunnel.create_upload_session(named(name), partition_spec=partition, overwrite=overwrite, **options_)

@@ -18,6 +18,7 @@ import com.aliyun.odps.task.SQLTask;
 import com.aliyun.odps.tunnel.TableTunnel;
 import com.aliyun.odps.tunnel.TunnelException;
 import com.aliyun.odps.tunnel.io.CompressOption;
+import com.aliyun.odps.tunnel.streams.UpsertStream;
 import com.aliyun.odps.type.ArrayTypeInfo;
 import com.aliyun.odps.type.MapTypeInfo;
 import com.aliyun.odps.type.StructTypeInfo;
@@ -88,6 +89,9 @@ public class Judge {
         return JsonNull.INSTANCE;
       case "write":
         write(text(with, 0), with.get(1).getAsJsonArray(), text(with, 2), compress(text(with, 3)), text(with, 4) != null);
+        return JsonNull.INSTANCE;
+      case "upsert":
+        upsert(text(with, 0), with.get(1).getAsJsonArray(), text(with, 2), compress(text(with, 3)), text(with, 4) != null);
         return JsonNull.INSTANCE;
       case "read":
         return read(text(with, 0), text(with, 1), compress(text(with, 2)));
@@ -172,6 +176,38 @@ public class Judge {
       writer.close();
     }
     session.commit(ids);
+  }
+
+  /** Rows of an operation and its cells; a row without them sends what was given so far. */
+  static void upsert(String table, JsonArray rows, String partition, CompressOption compress, boolean abort) throws Exception {
+    TableTunnel.UpsertSession.Builder builder = tunnel.buildUpsertSession(odps.getDefaultProject(), table);
+    if (partition != null) builder.setPartitionSpec(new PartitionSpec(partition));
+    TableTunnel.UpsertSession session = builder.build();
+    try {
+      UpsertStream.Builder streams = session.buildUpsertStream();
+      if (compress != null) streams.setCompressOption(compress);
+      UpsertStream stream = streams.build();
+      TableSchema schema = session.getSchema();
+      for (JsonElement one : rows) {
+        JsonArray row = one.getAsJsonArray();
+        if (row.size() == 1) {
+          stream.flush();
+          continue;
+        }
+        Record record = session.newRecord();
+        for (int at = 0; at < schema.getColumns().size(); at++) {
+          JsonElement cell = row.get(at + 1);
+          record.set(at, cell.isJsonNull() ? null : value(schema.getColumn(at).getTypeInfo(), cell.getAsString()));
+        }
+        if (row.get(0).getAsString().equals("delete")) stream.delete(record);
+        else stream.upsert(record);
+      }
+      stream.close();
+      if (abort) session.abort();
+      else session.commit(false);
+    } finally {
+      session.close();
+    }
   }
 
   static JsonElement read(String table, String partition, CompressOption compress) throws Exception {
