@@ -4,16 +4,24 @@ import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal, quoted } from './duck.ts';
 import { syncPath } from './files.ts';
-import { nanosName } from './side-columns.ts';
+import { bytesName, nanosName } from './side-columns.ts';
 import type { Block, Manifest, Storage } from './storage.ts';
 
 /** Rows by SQL, one for each key, that take the place of those with their keys. */
 export interface Incoming {
   /** A table or a sub-query in brackets. */
   from: string;
-  /** Columns that have nanoseconds beside them. */
-  nanos: readonly string[];
+  sides: Sides;
 }
+
+/** What lies beside columns. */
+export type Sides = Pick<Block, 'nanos' | 'raw'>;
+
+/** Beside which columns of any of these there is something. */
+export const sidesOfAll = (blocks: readonly Sides[]): Sides => ({
+  nanos: [...new Set(blocks.flatMap((block) => block.nanos))],
+  raw: [...new Set(blocks.flatMap((block) => block.raw ?? []))],
+});
 
 export const blockFrom = (storage: Storage, manifest: Manifest, file: string) =>
   `read_parquet(${literal(storage.blockPath(manifest.name, file))}, hive_partitioning = false)`;
@@ -32,7 +40,7 @@ export async function withoutKeys(
   const kept: Block[] = [];
   for (const block of blocks) {
     const file = blockFrom(storage, manifest, block.file);
-    const same = manifest.primaryKey.map((key) => sameKey(key, block.nanos, incoming.nanos)).join(' AND ');
+    const same = manifest.primaryKey.map((key) => sameKey(key, block, incoming.sides)).join(' AND ');
     const counted = await connection.runAndReadAll(
       `SELECT count(*) FROM ${file} AS b SEMI JOIN ${incoming.from} AS i ON ${same}`,
     );
@@ -46,11 +54,15 @@ export async function withoutKeys(
   return kept;
 }
 
-function sameKey(key: string, ours: readonly string[], theirs: readonly string[]): string {
-  const below = (side: string, nanos: readonly string[]) =>
-    nanos.includes(key) ? `coalesce(${side}.${quoted(nanosName(key))}, 0)` : '0';
-  const same = `b.${quoted(key)} = i.${quoted(key)}`;
-  return ours.includes(key) || theirs.includes(key) ? `${same} AND ${below('b', ours)} = ${below('i', theirs)}` : same;
+/** What is cut off from a value, or could not be kept as it is, lies beside it and counts. */
+function sameKey(key: string, ours: Sides, theirs: Sides): string {
+  const beside = (name: string, of: (sides: Sides) => readonly string[] | undefined) => {
+    const [b, i] = [ours, theirs].map((sides) => of(sides)?.includes(key) ?? false);
+    if (!b && !i) return '';
+    return ` AND ${b ? `b.${quoted(name)}` : 'NULL'} IS NOT DISTINCT FROM ${i ? `i.${quoted(name)}` : 'NULL'}`;
+  };
+  const nanos = beside(nanosName(key), (sides) => sides.nanos);
+  return `b.${quoted(key)} = i.${quoted(key)}${nanos}${beside(bytesName(key), (sides) => sides.raw)}`;
 }
 
 /** A block of the rows of a statement, on the disk; null where there are none. */

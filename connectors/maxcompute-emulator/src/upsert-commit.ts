@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { isAsBefore, withBlocksOf } from './delta.ts';
-import { withoutKeys, writeBlock } from './delta-merge.ts';
+import { type Sides, sidesOfAll, withoutKeys, writeBlock } from './delta-merge.ts';
 import { literal, quoted } from './duck.ts';
 import { noSuchPartition } from './partition-spec.ts';
-import { nanosName } from './side-columns.ts';
+import { bytesName, nanosName } from './side-columns.ts';
 import { type Manifest, partitionOf, type Storage } from './storage.ts';
 import { OPERATION, UPSERT } from './upsert-pack.ts';
 import type { UpsertSession } from './upsert-sessions.ts';
@@ -16,9 +16,9 @@ import type { UpsertSession } from './upsert-sessions.ts';
 export async function mergeSession(storage: Storage, duck: DuckDBInstance, session: UpsertSession): Promise<void> {
   const connection = await duck.connect();
   try {
-    const nanos = [...new Set(session.packs.flatMap((pack) => pack.nanos))];
-    if (session.packs.length > 0) await collect(connection, storage, session, nanos);
-    while (!(await merged(connection, storage, session, nanos)));
+    const sides = sidesOfAll(session.packs);
+    if (session.packs.length > 0) await collect(connection, storage, session, sides);
+    while (!(await merged(connection, storage, session, sides)));
   } finally {
     connection.closeSync();
   }
@@ -29,13 +29,15 @@ async function collect(
   connection: DuckDBConnection,
   storage: Storage,
   session: UpsertSession,
-  nanos: readonly string[],
+  { nanos, raw = [] }: Sides,
 ): Promise<void> {
   const { primaryKey } = await storage.require(session.table);
   const files = `[${session.packs.map((pack) => literal(storage.blockPath(session.table, pack.file))).join(', ')}]`;
-  const keys = primaryKey.flatMap((key) =>
-    nanos.includes(key) ? [quoted(key), `coalesce(${quoted(nanosName(key))}, 0)`] : [quoted(key)],
-  );
+  const keys = primaryKey.flatMap((key) => [
+    quoted(key),
+    ...(nanos.includes(key) ? [quoted(nanosName(key))] : []),
+    ...(raw.includes(key) ? [quoted(bytesName(key))] : []),
+  ]);
   await connection.run(`CREATE OR REPLACE TEMP TABLE incoming AS
     SELECT * EXCLUDE (filename, file_row_number)
     FROM read_parquet(${files}, union_by_name = true, hive_partitioning = false, filename = true, file_row_number = true)
@@ -48,7 +50,7 @@ async function merged(
   connection: DuckDBConnection,
   storage: Storage,
   session: UpsertSession,
-  nanos: string[],
+  sides: Sides,
 ): Promise<boolean> {
   const manifest = await storage.require(session.table);
   const before = partitionOf(manifest, session.partition);
@@ -56,7 +58,7 @@ async function merged(
   const blocks =
     session.packs.length === 0
       ? before.blocks
-      : await merge(connection, storage, manifest, session, nanos, before.blocks);
+      : await merge(connection, storage, manifest, session, sides, before.blocks);
   let done = true;
   await storage.change(manifest.name, (now) => {
     if (now.uploads.includes(session.id)) return null;
@@ -77,13 +79,12 @@ async function merge(
   storage: Storage,
   manifest: Manifest,
   session: UpsertSession,
-  nanos: string[],
+  sides: Sides,
   before: Manifest['partitions'][number]['blocks'],
 ) {
-  const kept = await withoutKeys(connection, storage, manifest, before, { from: 'incoming', nanos });
+  const kept = await withoutKeys(connection, storage, manifest, before, { from: 'incoming', sides });
   const operation = quoted(OPERATION);
   const rows = `SELECT * EXCLUDE (${operation}) FROM incoming WHERE ${operation} = ${UPSERT}`;
-  const raw = [...new Set(session.packs.flatMap((pack) => pack.raw ?? []))];
-  const added = await writeBlock(connection, storage, manifest, rows, { width: session.width, nanos, raw });
+  const added = await writeBlock(connection, storage, manifest, rows, { width: session.width, ...sides });
   return added === null ? kept : [...kept, added];
 }

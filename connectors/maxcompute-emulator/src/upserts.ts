@@ -95,6 +95,9 @@ export function openUpserts(
   };
 }
 
+/** Where all slots are. Not by the header `host`, which the Java SDK sends without the port. */
+const serverOf = ({ message: { socket } }: Request) => `${socket.localAddress}:${socket.localPort}`;
+
 async function create(storage: Storage, { query }: Request, table: string) {
   const manifest = await storage.require(table);
   if (!isDelta(manifest))
@@ -145,8 +148,7 @@ async function write(
   const server = request.headers['odps-tunnel-routed-server'];
   if (server === undefined)
     throw new Refusal(400, 'MissingRequiredHeaderError', 'The header odps-tunnel-routed-server is missing.');
-  if (server !== request.headers.host)
-    throw new Refusal(308, 'SlotReassigned', `The slot is at ${request.headers.host}.`);
+  if (server !== serverOf(request)) throw new Refusal(308, 'SlotReassigned', `The slot is at ${serverOf(request)}.`);
   const { pack, discard } = await takePack(storage, session, manifest, request, bucket);
   let kept = false;
   try {
@@ -192,13 +194,13 @@ async function finish(
   await removePacks(storage, session);
 }
 
-function sessionJson(session: UpsertSession, manifest: Manifest, { headers }: Request): object {
+function sessionJson(session: UpsertSession, manifest: Manifest, request: Request): object {
   const slots = Array.from({ length: session.slots }, (_, slot) => ({
     slot_id: String(slot),
     buckets: Array.from({ length: session.buckets }, (_, bucket) => bucket).filter(
       (bucket) => bucket % session.slots === slot,
     ),
-    worker_addr: String(headers.host),
+    worker_addr: serverOf(request),
   }));
   return {
     id: session.id,

@@ -137,6 +137,32 @@ describe('an upsert session', () => {
     expect(found.map(([nanos, v]) => `${nanos ?? 0} ${v}`).sort()).toEqual(['0 f', '1 a', '2 d']);
   });
 
+  it('keeps texts that are not UTF-8, as keys and as values', async () => {
+    await sql(`CREATE TABLE bytes (k STRING NOT NULL, v STRING, PRIMARY KEY (k)) ${DELTA}`);
+    const [one, other] = [Buffer.from([0xff, 1]), Buffer.from([0xfe, 1])];
+    for (const [keys, values] of [
+      [
+        [one, other],
+        [other, 'plain'],
+      ],
+      [[one], [one]],
+    ]) {
+      const upsert = await table('bytes').upsert();
+      await upsert.write([texts(keys as Buffer[]), texts(values as Buffer[])], keys.length);
+      await upsert.commit();
+    }
+    const found = new Map<string, string>();
+    const download = await table('bytes').download();
+    for await (const { rows, columns } of download.read(0, download.rowCount))
+      for (let row = 0; row < rows; row++) {
+        const [k, v] = columns.map(({ data, offsets }) =>
+          Buffer.from(data!.subarray(offsets![row], offsets![row + 1])).toString('hex'),
+        );
+        found.set(k, v);
+      }
+    expect(Object.fromEntries(found)).toEqual({ ff01: 'ff01', fe01: Buffer.from('plain').toString('hex') });
+  });
+
   it('writes into one partition, and leaves the others', async () => {
     await create('parted', ' PARTITIONED BY (pt STRING)');
     for (const pt of ['a', 'b']) await sql(`ALTER TABLE parted ADD PARTITION (pt='${pt}')`);

@@ -27,7 +27,10 @@ export async function withRest(
     const from = await partOf(connection, spec);
     all.push({
       spec,
-      blocks: [...(await withoutKeys(connection, storage, manifest, before, { from, nanos: [] })), ...blocks],
+      blocks: [
+        ...(await withoutKeys(connection, storage, manifest, before, { from, sides: { nanos: [] } })),
+        ...blocks,
+      ],
     });
   }
   return all;
