@@ -55,6 +55,10 @@ export const TargetInput = builder.inputType('TargetInput', {
     create: t.boolean({ description: 'Create it where it is missing (自动建表).' }),
     ddl: t.string({ description: 'Your own statement for that; absent: the one checkTask shows.' }),
     writeMode: t.field({ type: WriteMode, required: true, description: 'How rows meet what is there.' }),
+    keys: t.stringList({
+      description:
+        'Of UPSERT: the target columns that tell rows apart, exactly one unique index of the target. Absent: the primary key of the source.',
+    }),
     partition: t.field({ type: [PartitionValueInput], description: 'The partition, in the order of its columns.' }),
     preSql: t.stringList({ description: 'Statements before.' }),
     postSql: t.stringList({ description: 'Statements after.' }),

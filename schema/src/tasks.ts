@@ -124,6 +124,10 @@ const TargetObject = builder.objectRef<TargetDefinition>('Target').implement({
       description: 'How rows meet what is there.',
       resolve: (one) => one.writeMode,
     }),
+    keys: t.stringList({
+      description: 'The target columns that tell rows apart; empty: the primary key of the source.',
+      resolve: (one) => one.keys ?? [],
+    }),
     partition: t.field({ type: [PartitionValue], description: 'The partition.', resolve: (one) => one.partition }),
     preSql: t.exposeStringList('preSql', { description: 'Statements before.' }),
     postSql: t.exposeStringList('postSql', { description: 'Statements after.' }),

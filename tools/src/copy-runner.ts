@@ -26,6 +26,7 @@ function specOf(instance: string, columns: string[], parallel: number): RunSpec 
       create: false,
       ddl: null,
       mode: 'APPEND',
+      keys: [],
       partition: [],
       preSql: [],
       postSql: [],

@@ -8,14 +8,15 @@ export interface LoadLink {
 }
 
 /**
- * `Load.fields` and `Load.keys` for a mapping: each link's target name with the type that will arrive, and the source's
- * primary key under its target names where every column of it is mapped. A constant arrives as utf8.
- * `missing` names source columns that are not there.
+ * `Load.fields`, `Load.keys` and `Load.uniqueKeys` for a mapping: each link's target name with the type that will arrive,
+ * and the target columns `chosen` as keys, or else the source's primary key under its target names where every column of
+ * it is mapped. A constant arrives as utf8. `missing` names source columns that are not there.
  */
 export function loadFields(
   links: readonly LoadLink[],
   source: Schema,
-): { fields: Field[]; keys: string[]; missing: string[] } {
+  chosen: readonly string[] = [],
+): { fields: Field[]; keys: string[]; uniqueKeys: boolean; missing: string[] } {
   const byName = new Map(source.fields.map((field) => [field.name, field]));
   const missing = links.flatMap((link) => (link.column !== null && !byName.has(link.column) ? [link.column] : []));
   const fields = links.map((link): Field => {
@@ -32,7 +33,15 @@ export function loadFields(
       ...(comment === undefined ? {} : { comment }),
     };
   });
-  const primary = source.keys.find((key) => key.primary)?.columns ?? [];
-  const targets = primary.map((column) => links.find((link) => link.column === column)?.target);
-  return { fields, missing, keys: targets.every((name) => name !== undefined) ? (targets as string[]) : [] };
+  const targetsOf = (columns: readonly string[]) => {
+    const targets = columns.map((column) => links.find((link) => link.column === column)?.target);
+    return targets.every((name) => name !== undefined) ? (targets as string[]) : [];
+  };
+  const keys = chosen.length > 0 ? [...chosen] : targetsOf(source.keys.find((key) => key.primary)?.columns ?? []);
+  // Every column of a unique index among the keys: rows that differ by it differ by them.
+  const uniqueKeys = source.keys.some(({ unique, columns }) => {
+    const targets = unique ? targetsOf(columns) : [];
+    return targets.length > 0 && targets.every((target) => keys.includes(target));
+  });
+  return { fields, missing, keys, uniqueKeys };
 }

@@ -28,8 +28,13 @@ export interface Load {
   /** The user's own statement for that; null: the target's. */
   ddl: string | null;
   fields: Field[];
-  /** Key columns of the source under their target names, for a created object; empty: none. */
+  /**
+   * What tells rows apart, as target columns: the columns chosen for it, else the source's primary key where all of it is
+   * mapped; empty: nothing. UPSERT and MIRROR find the rows to replace by it, and a created object has it for its key.
+   */
   keys: string[];
+  /** True where a unique index of the source says that no two of its rows have the same key. Absent: nobody says so. */
+  uniqueKeys?: boolean;
   mode: WriteMode;
   partition: PartitionValue[];
   preSql: string[];

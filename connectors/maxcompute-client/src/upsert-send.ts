@@ -57,12 +57,16 @@ export async function sendPack(
 }
 
 /** Sends packs: several buckets at a time, those of one bucket one after another. The first failure ends it. */
-export async function sendPacks(
-  packs: readonly UpsertPack[],
-  send: (pack: UpsertPack) => Promise<void>,
+export async function sendPacks<Pack extends { bucket: number }>(
+  packs: readonly Pack[],
+  send: (pack: Pack) => Promise<void>,
 ): Promise<void> {
-  const byBucket = new Map<number, UpsertPack[]>();
-  for (const pack of packs) byBucket.set(pack.bucket, [...(byBucket.get(pack.bucket) ?? []), pack]);
+  const byBucket = new Map<number, Pack[]>();
+  for (const pack of packs) {
+    const queue = byBucket.get(pack.bucket);
+    if (queue === undefined) byBucket.set(pack.bucket, [pack]);
+    else queue.push(pack);
+  }
   const queues = [...byBucket.values()];
   let failure: unknown;
   const lane = async () => {

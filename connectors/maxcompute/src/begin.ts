@@ -29,6 +29,8 @@ import { refuseRows } from './publish.ts';
 import { type Shape, shapeOf } from './shape.ts';
 import { repeatable, statement } from './statements.ts';
 import { targetOptions } from './target-options.ts';
+import { checkUpsert, stayUnique } from './upsert-keys.ts';
+import { endEarlier, openUpsertSession } from './upsert-publish.ts';
 
 /** The service forgets a session after 24 hours. */
 const USABLE_MS = 23 * 3_600_000;
@@ -42,12 +44,13 @@ export async function begin(
   previous: Previous | null,
   signal: AbortSignal,
 ): Promise<Begun> {
-  if (previous?.dead) {
-    const earlier = asHandle(previous.handle);
+  const earlier = previous === null ? null : asHandle(previous.handle);
+  if (previous?.dead && earlier?.upsert === false) {
     if (Date.now() - earlier.openedAt < USABLE_MS && (await stillOpen(http, earlier, signal)))
       return { handle: previous.handle, resumed: true };
   }
-  if (previous !== null) await fenceOff(http, asHandle(previous.handle), signal);
+  // What an upsert session holds cannot be asked for: every split is written again, in a session of its own.
+  if (earlier !== null) await (earlier.upsert ? endEarlier : fenceOff)(http, earlier, signal);
   refuseTwice(columnNames(load.fields.map((field) => field.name)));
   const name = tableName(load.object);
   await createMissing(http, context, load, name, signal);
@@ -56,14 +59,15 @@ export async function begin(
   const shape = shapeOf(table, load);
   const handle = await handleOf(http, context, load, lease, table, shape, signal);
   if (handle.mustBeEmpty) await refuseRows(http, handle, signal);
-  const session = await told(
-    `Opening an upload session for ${handle.table}`,
-    createUpload(http, uploadOf(handle), signal),
-  );
-  handle.session = session.id;
+  handle.session = handle.upsert
+    ? await openUpsertSession(http, handle, signal)
+    : await openUpload(http, handle, signal);
   handle.openedAt = Date.now();
   return { handle: handle as unknown as Json, resumed: false };
 }
+
+const openUpload = async (http: Http, handle: Handle, signal: AbortSignal) =>
+  (await told(`Opening an upload session for ${handle.table}`, createUpload(http, uploadOf(handle), signal))).id;
 
 async function stillOpen(http: Http, handle: Handle, signal: AbortSignal): Promise<boolean> {
   try {
@@ -112,7 +116,10 @@ async function handleOf(
     mustBeEmpty: load.mode === 'ERROR_IF_NOT_EMPTY',
     maxDeleteShare: load.mode === 'MIRROR' ? (targetOptions(load.options).maxDeleteShare ?? DELETE_SHARE) : null,
     dynamic: null,
+    upsert: load.mode === 'UPSERT',
+    uniqueKeys: load.mode === 'UPSERT' && stayUnique(load, fields),
   };
+  if (handle.upsert) checkUpsert(table, load);
   if (dynamic.length > 0) {
     const keys = dynamic.map((one) => one.name);
     handle.dynamic = { table: table.name, fixed, keys, replace };

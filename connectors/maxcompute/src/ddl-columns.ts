@@ -27,8 +27,10 @@ export function tableOfDdl(ddl: string, object: string): Table {
   };
   for (const item of split(inside)) {
     const key = /^\s*PRIMARY\s+KEY\s*\(/i.exec(item);
-    if (key === null) table.columns.push(columnOf(item));
-    else table.primaryKey = split(bracket(item, key[0].length)[0]).map(nameOf);
+    if (key === null) {
+      table.columns.push(columnOf(item));
+      if (/\bPRIMARY\s+KEY\b/i.test(withoutTexts(item))) table.primaryKey.push(nameOf(item));
+    } else table.primaryKey = split(bracket(item, key[0].length)[0]).map(nameOf);
   }
   const partitioned = /\bPARTITIONED\s+BY\s*\(/i.exec(withoutTexts(behind));
   if (partitioned !== null) {

@@ -19,6 +19,10 @@ export interface Handle {
   maxDeleteShare: number | null;
   /** Where the partitions come with the rows: what the staging table is published into. */
   dynamic: Dynamic | null;
+  /** UPSERT: the session is an upsert session. */
+  upsert: boolean;
+  /** UPSERT: the source says that no two rows have the same key, and none can come to be equal on the way. */
+  uniqueKeys: boolean;
 }
 
 export interface Dynamic {

@@ -6,8 +6,9 @@ import { told } from './errors.ts';
 import { columnNames, refuseTwice, tableName } from './names.ts';
 import { refused, type Shape, shapeOf } from './shape.ts';
 import { targetOptions } from './target-options.ts';
+import { checkUpsert } from './upsert-keys.ts';
 
-export const MODES: readonly WriteMode[] = ['APPEND', 'OVERWRITE', 'MIRROR', 'ERROR_IF_NOT_EMPTY'];
+export const MODES: readonly WriteMode[] = ['APPEND', 'OVERWRITE', 'UPSERT', 'MIRROR', 'ERROR_IF_NOT_EMPTY'];
 
 export async function prepare(http: Http, load: Load, signal: AbortSignal): Promise<Prepared> {
   if (load.publish !== 'auto' && load.publish !== 'session')
@@ -31,8 +32,17 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
     });
   const ddl = existing === undefined ? ddlOf(load) : null;
   const table = existing ?? tableOfDdl(ddl!, name);
-  checkMode(load.mode, table, existing === undefined);
+  if (load.mode !== 'UPSERT') refuseDelta(table);
   const shape = shapeOf(table, load);
+  if (load.mode === 'UPSERT') {
+    checkUpsert(table, load);
+    if (shape.dynamic.length > 0)
+      throw refused(
+        'UPSERT_PARTITIONS',
+        'An upsert session writes into one partition; here the partitions come with the rows.',
+        'Give the partition a value.',
+      );
+  }
   if (load.mode === 'MIRROR' && shape.dynamic.length > 0)
     throw refused(
       'MIRROR_PARTITIONS',
@@ -44,21 +54,13 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
 
 export const ddlOf = (load: Load): string => load.ddl ?? createTable(load);
 
-function checkMode(mode: WriteMode, table: Table, created: boolean): void {
-  const delta = table.primaryKey.length > 0;
-  if (mode === 'UPSERT')
-    throw delta || created
-      ? refused('MODE_UNAVAILABLE', 'Upserts into Delta tables are not available yet.', 'Use another write mode.')
-      : refused(
-          'NOT_A_DELTA_TABLE',
-          `"${table.name}" has no primary key: MaxCompute updates rows by key in Delta tables only.`,
-          'Use APPEND or OVERWRITE, or a Delta table (PRIMARY KEY and TBLPROPERTIES("transactional"="true")).',
-        );
-  if (delta)
+/** Its rows go by keys: appended ones would silently take the place of others. */
+function refuseDelta({ name, primaryKey }: Table): void {
+  if (primaryKey.length > 0)
     throw refused(
       'DELTA_TABLE',
-      `"${table.name}" is a Delta table, which is written by upsert sessions; these are not available yet.`,
-      'Write to an ordinary table.',
+      `"${name}" is a Delta table: MaxCompute writes its rows by their primary key, and takes no uploads for it.`,
+      `Use UPSERT with the keys ${primaryKey.join(', ')}, or write to an ordinary table.`,
     );
 }
 
@@ -68,6 +70,8 @@ function visible(mode: WriteMode, { dynamic }: Shape): string {
     return replaces
       ? 'Others see the old data until one INSERT at the end, which replaces those partitions that rows came for, and no other.'
       : 'Others see none of the new rows until one INSERT at the end, and then all of them at once.';
+  if (mode === 'UPSERT')
+    return 'Others see the old rows until the commit, and all of the new and changed ones at once.';
   if (mode === 'MIRROR')
     return 'Others see the old data until the commit, and all of the new at once; rows that are dirty are in neither the new data nor kept from the old.';
   return replaces

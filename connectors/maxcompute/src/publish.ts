@@ -13,15 +13,19 @@ import { isFenced } from './fence.ts';
 import { asHandle, type Handle, placeOf, uploadOf } from './handle.ts';
 import { postSqlIsDue, runPostSql } from './post-sql.ts';
 import { rowsThere } from './statements.ts';
+import type { UpsertLedgers } from './upsert-ledger.ts';
+import { commitUpserts, upsertOutcome, verifyUpsert } from './upsert-publish.ts';
 
 /** The service's block list must equal the receipts, rows included where it counts them. */
 export async function verify(
   http: Http,
   given: Json,
   receipts: readonly Receipt[],
+  ledgers: UpsertLedgers,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const handle = asHandle(given);
+  if (handle.upsert) return verifyUpsert(http, handle, receipts, ledgers, signal);
   const session = await told('Verifying the upload', reloadUpload(http, uploadOf(handle), handle.session, signal));
   const verdict = compare(session, receipts);
   if (verdict.ok && handle.maxDeleteShare !== null) await refuseShrinking(http, handle, receipts, signal);
@@ -82,12 +86,14 @@ export async function commit(
   context: OpenContext,
   given: Json,
   receipts: readonly Receipt[],
+  ledgers: UpsertLedgers,
   signal: AbortSignal,
 ): Promise<void> {
   const handle = asHandle(given);
   const { dynamic } = handle;
   // A staging table that has been renamed has been committed.
-  if (dynamic === null || (await stagingIsOpen(http, handle, signal)))
+  if (handle.upsert) await commitUpserts(http, handle, receipts, ledgers, signal);
+  else if (dynamic === null || (await stagingIsOpen(http, handle, signal)))
     await commitSession(http, handle, receipts, signal);
   if (dynamic !== null) await publishStaging(http, context, handle, dynamic, signal);
   if (await postSqlIsDue(http, handle, signal)) await runPostSql(http, context, handle, signal);
@@ -148,9 +154,11 @@ async function stagingIsOpen(http: Http, handle: Handle, signal: AbortSignal): P
 export async function outcome(http: Http, given: Json, signal: AbortSignal): Promise<Outcome> {
   const handle = asHandle(given);
   const { dynamic } = handle;
-  const found = await (dynamic === null
-    ? sessionOutcome(http, handle, signal)
-    : stagingOutcome(http, handle, dynamic, signal));
+  const found = await (handle.upsert
+    ? upsertOutcome(http, handle, signal)
+    : dynamic === null
+      ? sessionOutcome(http, handle, signal)
+      : stagingOutcome(http, handle, dynamic, signal));
   return found === 'committed' && (await postSqlIsDue(http, handle, signal)) ? 'open' : found;
 }
 

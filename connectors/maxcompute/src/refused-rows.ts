@@ -12,7 +12,11 @@ const [FIRST_HIGH, END_HIGH] = [Number(FIRST_MICRO >> 32n), Number(END_MICRO >> 
  * Rows that the service would refuse, and the whole block with them: −2^63 is no BIGINT, days and times lie between the
  * years 1 and 9999, cells and the values of partitions have a limit.
  */
-export function refusedRows(batch: Batch, session: UploadSession, keys: readonly string[]): DirtyRow[] {
+export function refusedRows(
+  batch: Batch,
+  session: Pick<UploadSession, 'maxFieldBytes'>,
+  keys: readonly string[],
+): DirtyRow[] {
   const dirty = new Map<number, DirtyRow>();
   batch.columns.forEach((column, index) => {
     const { name, type } = batch.fields[index];

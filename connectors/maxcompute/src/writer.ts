@@ -77,9 +77,9 @@ export function createWriter(
 }
 
 /** The session has the types that the table had when it was opened; values were converted to those that it has now. */
-function refuseOtherTypes(
+export function refuseOtherTypes(
   table: string,
-  session: UploadSession,
+  session: Pick<UploadSession, 'columns'>,
   batch: Batch,
   places: readonly number[],
   keys: readonly string[],
@@ -104,7 +104,7 @@ const nulls = (rows: number): ColumnData => ({
   data: new Uint8Array(0),
 });
 
-function without(batch: Batch, dirty: readonly DirtyRow[]): { rows: number; sent: Column[] } {
+export function without(batch: Batch, dirty: readonly DirtyRow[]): { rows: number; sent: Column[] } {
   if (dirty.length === 0) return { rows: batch.rows, sent: batch.columns };
   const left = new Set(dirty.map((one) => one.row));
   const keep = Int32Array.from({ length: batch.rows }, (_, row) => row).filter((row) => !left.has(row));

@@ -134,14 +134,6 @@ describe('modes', () => {
     await run.target.commit(run.handle, run.receipts, run.lease, calm());
     expect(await rows('lostempty')).toEqual(['1|mine']);
   });
-
-  it('UPSERT is refused with the reason', async () => {
-    await world.sql('CREATE TABLE plain (id BIGINT, v STRING)');
-    expect(await failureOf(session.target!.prepare(loadOf('plain', { mode: 'UPSERT' }), calm()))).toMatchObject({
-      kind: 'config',
-      code: 'NOT_A_DELTA_TABLE',
-    });
-  });
 });
 
 describe('partitions', () => {

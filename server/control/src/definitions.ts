@@ -26,6 +26,8 @@ export interface TargetDefinition {
   create: boolean;
   ddl: string | null;
   writeMode: WriteMode;
+  /** Target columns that tell rows apart; absent or empty: the source's primary key, where it has one. */
+  keys?: string[];
   partition: PartitionValue[];
   preSql: string[];
   postSql: string[];

@@ -38,6 +38,7 @@ export async function runSpecOf(
       create: target.create,
       ddl: target.ddl,
       mode: target.writeMode,
+      keys: target.keys ?? [],
       partition: target.partition,
       preSql: target.preSql,
       postSql: target.postSql,

@@ -41,7 +41,10 @@ export async function checkEnds(
   // Told at the link already; the target would say it again.
   if (new Set(mapping.map((link) => link.target.toLowerCase())).size < mapping.length)
     return { issues, links: [], prepared: null };
-  const prepared = await prepare(control, to, loadOf(target, mapping, schema), issues);
+  const load = loadOf(target, mapping, schema);
+  issues.push(...missingKeys(load));
+  if (issues.some((one) => one.severity === 'ERROR')) return { issues, links: [], prepared: null };
+  const prepared = await prepare(control, to, load, issues);
   if (prepared === null) return { issues, links: [], prepared: null };
   const checked = checkLinks(mapping, schema, prepared.fields);
   return { issues: [...issues, ...checked.issues], links: checked.links, prepared };
@@ -119,6 +122,30 @@ function customTargetSql(target: TargetDefinition, row: DataSource): Issue[] {
   return Object.entries(given).flatMap(([name, is]) => (is ? [customSql(['target', name], row)] : []));
 }
 
+/** Without keys nothing says which row is to be replaced. */
+function missingKeys({ mode, keys, fields }: Load): Issue[] {
+  const mapped = fields.map((field) => field.name);
+  const strange = keys.find((key) => !mapped.includes(key));
+  if (strange !== undefined)
+    return [
+      issue(
+        ['target', 'keys'],
+        'KEY_NOT_MAPPED',
+        `No link leads to the key "${strange}".`,
+        'Map it, or choose others.',
+      ),
+    ];
+  if (mode !== 'UPSERT' || keys.length > 0) return [];
+  return [
+    issue(
+      ['target', 'keys'],
+      'KEYS_MISSING',
+      'UPSERT needs keys, and the source has no primary key that is mapped whole.',
+      'Choose the target columns that tell rows apart.',
+    ),
+  ];
+}
+
 async function described(control: Control, row: DataSource, object: string, issues: Issue[]): Promise<Schema | null> {
   try {
     return await describeNow(control, row, object);
@@ -140,18 +167,20 @@ async function prepare(control: Control, row: DataSource, load: Load, issues: Is
 /** A failure of a system, told at the field that a person changes to mend it. */
 function failureIssue(error: unknown, side: 'source' | 'target', object: string): Issue {
   if (!isConnectorError(error)) throw error;
-  const path = error.kind === 'auth' || error.kind === 'busy' ? [side, 'dataSourceId'] : [side, object];
+  const field = error.code.startsWith('KEY') && side === 'target' ? 'keys' : object;
+  const path = error.kind === 'auth' || error.kind === 'busy' ? [side, 'dataSourceId'] : [side, field];
   return issue(path, error.code, error.message, error.hint);
 }
 
 function loadOf(target: TargetDefinition, mapping: LinkDefinition[], source: Schema): Load {
-  const { fields, keys } = loadFields(mapping, source);
+  const { fields, keys, uniqueKeys } = loadFields(mapping, source, target.keys);
   return {
     object: target.object,
     create: target.create,
     ddl: target.ddl,
     fields,
     keys,
+    uniqueKeys,
     mode: target.writeMode,
     partition: target.partition,
     preSql: target.preSql,

@@ -41,6 +41,7 @@ export interface TargetInput {
   create?: Maybe<boolean>;
   ddl?: Maybe<string>;
   writeMode: WriteMode;
+  keys?: Maybe<string[]>;
   partition?: Maybe<{ name: string; value: string }[]>;
   preSql?: Maybe<string[]>;
   postSql?: Maybe<string[]>;
@@ -118,6 +119,11 @@ export function targetDefinition(input: TargetInput): { target: TargetDefinition
   partition.forEach((one, index) => {
     issues.push(...expressionIssues(at('partition', String(index)), one.value));
   });
+  const keys = input.keys ?? [];
+  keys.forEach((key, index) => {
+    if (keys.indexOf(key) !== index)
+      issues.push(issue(at('keys', String(index)), 'TWICE', `"${key}" is named twice.`, 'Name each key column once.'));
+  });
   for (const list of ['preSql', 'postSql'] as const) {
     (input[list] ?? []).forEach((text, index) => {
       issues.push(...expressionIssues(at(list, String(index)), text));
@@ -129,6 +135,7 @@ export function targetDefinition(input: TargetInput): { target: TargetDefinition
     create: input.create ?? false,
     ddl: input.ddl?.trim() || null,
     writeMode: input.writeMode,
+    keys,
     partition,
     preSql: input.preSql ?? [],
     postSql: input.postSql ?? [],

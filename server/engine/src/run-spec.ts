@@ -42,6 +42,8 @@ export interface RunSpec {
     create: boolean;
     ddl: string | null;
     mode: WriteMode;
+    /** Target columns that tell rows apart; empty: the source's primary key, where it has one. */
+    keys: string[];
     partition: PartitionValue[];
     preSql: string[];
     postSql: string[];

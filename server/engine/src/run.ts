@@ -88,7 +88,7 @@ async function copy(
   await meter.phase('CONNECTING');
   const schema = await awaited(meter, 'READER', attempt.source.describe(spec.source.object, signal));
   await meter.phase('PLANNING');
-  const { fields, keys, missing } = loadFields(spec.links, schema);
+  const { fields, keys, uniqueKeys, missing } = loadFields(spec.links, schema, spec.target.keys);
   if (missing.length > 0) {
     throw new ConnectorError({
       kind: 'missing',
@@ -98,7 +98,7 @@ async function copy(
       side: 'reader',
     });
   }
-  const load: Load = { ...spec.target, fields, keys };
+  const load: Load = { ...spec.target, fields, keys, uniqueKeys };
   const prepared = await awaited(meter, 'WRITER', target.prepare(load, signal));
   const mapping = createMapping(spec.links, schema, prepared.fields);
   const splits = spec.splits ?? (await planned(attempt, meter, source, target, mapping.columns));

@@ -30,6 +30,7 @@ export const specOf = (changes: Partial<RunSpec['options']> = {}, splits = 1): R
     create: true,
     ddl: null,
     mode: 'APPEND',
+    keys: [],
     partition: [],
     preSql: [],
     postSql: [],

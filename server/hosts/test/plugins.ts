@@ -101,6 +101,7 @@ export const spec: RunSpec = {
     create: true,
     ddl: null,
     mode: 'APPEND',
+    keys: [],
     partition: [],
     preSql: [],
     postSql: [],
