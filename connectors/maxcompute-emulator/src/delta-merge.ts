@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal, quoted } from './duck.ts';
 import { syncPath } from './files.ts';
-import { bytesName, nanosName } from './side-columns.ts';
+import { nanosName } from './side-columns.ts';
 import type { Block, Manifest, Storage } from './storage.ts';
 
 /** Rows by SQL, one for each key, that take the place of those with their keys. */
@@ -54,15 +54,13 @@ export async function withoutKeys(
   return kept;
 }
 
-/** What is cut off from a value, or could not be kept as it is, lies beside it and counts. */
+/** Nanoseconds lie beside a time and count. (Texts that are not UTF-8 have bytes beside them, and are in no key.) */
 function sameKey(key: string, ours: Sides, theirs: Sides): string {
-  const beside = (name: string, of: (sides: Sides) => readonly string[] | undefined) => {
-    const [b, i] = [ours, theirs].map((sides) => of(sides)?.includes(key) ?? false);
-    if (!b && !i) return '';
-    return ` AND ${b ? `b.${quoted(name)}` : 'NULL'} IS NOT DISTINCT FROM ${i ? `i.${quoted(name)}` : 'NULL'}`;
-  };
-  const nanos = beside(nanosName(key), (sides) => sides.nanos);
-  return `b.${quoted(key)} = i.${quoted(key)}${nanos}${beside(bytesName(key), (sides) => sides.raw)}`;
+  const below = (side: string, { nanos }: Sides) =>
+    nanos.includes(key) ? `coalesce(${side}.${quoted(nanosName(key))}, 0)` : '0';
+  const same = `b.${quoted(key)} = i.${quoted(key)}`;
+  const precise = [ours, theirs].some(({ nanos }) => nanos.includes(key));
+  return precise ? `${same} AND ${below('b', ours)} = ${below('i', theirs)}` : same;
 }
 
 /** A block of the rows of a statement, on the disk; null where there are none. */

@@ -4,7 +4,7 @@ import { isAsBefore, withBlocksOf } from './delta.ts';
 import { type Sides, sidesOfAll, withoutKeys, writeBlock } from './delta-merge.ts';
 import { literal, quoted } from './duck.ts';
 import { noSuchPartition } from './partition-spec.ts';
-import { bytesName, nanosName } from './side-columns.ts';
+import { nanosName } from './side-columns.ts';
 import { type Manifest, partitionOf, type Storage } from './storage.ts';
 import { OPERATION, UPSERT } from './upsert-pack.ts';
 import type { UpsertSession } from './upsert-sessions.ts';
@@ -29,15 +29,13 @@ async function collect(
   connection: DuckDBConnection,
   storage: Storage,
   session: UpsertSession,
-  { nanos, raw = [] }: Sides,
+  { nanos }: Sides,
 ): Promise<void> {
   const { primaryKey } = await storage.require(session.table);
   const files = `[${session.packs.map((pack) => literal(storage.blockPath(session.table, pack.file))).join(', ')}]`;
-  const keys = primaryKey.flatMap((key) => [
-    quoted(key),
-    ...(nanos.includes(key) ? [quoted(nanosName(key))] : []),
-    ...(raw.includes(key) ? [quoted(bytesName(key))] : []),
-  ]);
+  const keys = primaryKey.flatMap((key) =>
+    nanos.includes(key) ? [quoted(key), `coalesce(${quoted(nanosName(key))}, 0)`] : [quoted(key)],
+  );
   await connection.run(`CREATE OR REPLACE TEMP TABLE incoming AS
     SELECT * EXCLUDE (filename, file_row_number)
     FROM read_parquet(${files}, union_by_name = true, hive_partitioning = false, filename = true, file_row_number = true)
