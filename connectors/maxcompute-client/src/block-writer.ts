@@ -6,6 +6,7 @@ import { type Compression, packer } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import { type Http, text, toldBy } from './http.ts';
 import { networkError } from './network-error.ts';
+import { refuseOldDates } from './old-dates.ts';
 import type { OdpsColumn } from './types.ts';
 
 /** Buffers kept for the next batches. Two: one is on its way while the other is filled. */
@@ -18,6 +19,8 @@ export class BlockWriter {
   bytes = 0;
   readonly #http: Http;
   readonly #encoder: BodyEncoder;
+  /** The columns, where dates before 1900 would be changed on the way. */
+  readonly #dated: readonly OdpsColumn[] | null;
   readonly #request: ClientRequest;
   readonly #sink: Writable;
   readonly #spares: Buffer[] = [];
@@ -33,8 +36,10 @@ export class BlockWriter {
     columns: readonly OdpsColumn[],
     compression: Compression,
     format: BodyFormat = 'records',
+    refuseOld = false,
   ) {
     this.#http = http;
+    this.#dated = refuseOld ? columns : null;
     this.#encoder = openEncoder(
       format,
       columns.map((column) => column.type),
@@ -71,6 +76,7 @@ export class BlockWriter {
   async write(columns: readonly ColumnData[], rows: number): Promise<void> {
     this.#check();
     if (rows === 0) return;
+    if (this.#dated !== null) refuseOldDates(this.#dated, columns, rows);
     const bytes = this.#encoder.encode(columns, rows, this.#spares.pop());
     this.rows += rows;
     this.bytes += bytes.length;

@@ -5,6 +5,7 @@ import {
   type InstanceProgress,
   type InstanceSummary,
   instanceProgress,
+  instanceSource,
   listInstances,
   type TaskSummary,
   taskSummary,
@@ -70,6 +71,8 @@ export interface InstanceClient {
   status(signal?: AbortSignal): Promise<string>;
   tasks(signal?: AbortSignal): Promise<TaskStatus[]>;
   progress(signal?: AbortSignal): Promise<InstanceProgress>;
+  /** The statement, as it was submitted. */
+  source(signal?: AbortSignal): Promise<string>;
   /** Of its first task where none is named. */
   summary(task?: string, signal?: AbortSignal): Promise<TaskSummary>;
   /** Waits until it has ended; a signal stops it. */
@@ -115,6 +118,7 @@ function instanceClient(http: Http, id: string): InstanceClient {
     status: (signal) => instanceStatus(http, id, signal),
     tasks: (signal) => taskStatuses(http, id, signal),
     progress: (signal) => instanceProgress(http, id, signal),
+    source: (signal) => instanceSource(http, id, signal),
     summary: async (task, signal) =>
       taskSummary(http, id, task ?? (await taskStatuses(http, id, signal))[0]?.name ?? '', signal),
     wait: (onProgress, signal) => waitForInstance(http, id, signal, onProgress),

@@ -48,6 +48,12 @@ async function taskStages(http: Http, id: string, task: string, signal?: AbortSi
   }));
 }
 
+/** The statement that the instance runs, as it was submitted. */
+export async function instanceSource(http: Http, id: string, signal?: AbortSignal): Promise<string> {
+  const { body } = await ask(http, instancePath(http, id), { source: '', curr_schema: undefined }, signal);
+  return textOf(body, 'Query') ?? '';
+}
+
 /** What a task did, in the service's words: rows in and out of each stage, resources. */
 export interface TaskSummary {
   text: string;

@@ -6,6 +6,7 @@ import { badOption } from './credentials.ts';
 import { MaxComputeError } from './errors.ts';
 import { type Answer, type Http, toldBy } from './http.ts';
 import { kindOf, networkError } from './network-error.ts';
+import { changesOldDates, refuseOldDates } from './old-dates.ts';
 import { pause } from './pause.ts';
 import type { DecodedBatch } from './record-decoder.ts';
 import {
@@ -31,6 +32,8 @@ export interface DownloadSession {
   columns: OdpsColumn[];
   /** Whether `ReadOptions.rawBytes` is known to the service. */
   readsByRawSize: boolean;
+  /** The service takes dates before 1900 by another calendar: such dates are refused (`OldDate`). */
+  changesOldDates?: boolean | undefined;
 }
 
 export interface ReadOptions {
@@ -65,6 +68,7 @@ function downloadOf(answer: Answer, id: string): DownloadSession {
     rows: json.RecordCount ?? 0,
     columns: columnsOf(json),
     readsByRawSize: json.SupportReadByRawSize === true,
+    ...(changesOldDates(answer.headers) ? { changesOldDates: true } : {}),
   };
 }
 
@@ -149,12 +153,16 @@ async function* readOnce(
   const headers = { 'accept-encoding': encodingOf(compression, format), 'content-length': '0' };
   const call = await tunnelCall(http, of, { method: 'GET', query, headers, repeatable: true, signal });
   const response = await http.stream(call);
+  const checked = (batch: DecodedBatch) => {
+    if (session.changesOldDates) refuseOldDates(columns, batch.columns, batch.rows);
+    return batch;
+  };
   try {
-    for await (const chunk of bodyOf(response)) yield* decoder.push(chunk as Buffer);
+    for await (const chunk of bodyOf(response)) for (const batch of decoder.push(chunk as Buffer)) yield checked(batch);
     const rest = decoder.end();
     const short = decoder.rows < count && rawBytes !== undefined && decoder.rows > 0;
     if (decoder.rows !== count && !short) throw truncated(`${decoder.rows} of ${count} rows came.`);
-    yield* rest;
+    for (const batch of rest) yield checked(batch);
   } catch (error) {
     throw toldBy(readError(error as Error), response.headers);
   } finally {

@@ -5,6 +5,7 @@ import { physicalOf } from './columns.ts';
 import { type Compression, encodingOf } from './compression.ts';
 import { MaxComputeError } from './errors.ts';
 import type { Answer, Http } from './http.ts';
+import { changesOldDates } from './old-dates.ts';
 import {
   columnsOf,
   parseSession,
@@ -40,6 +41,8 @@ export interface UploadSession {
   columns: OdpsColumn[];
   maxFieldBytes: number;
   blocks: { id: number; rows: number | null }[];
+  /** The service takes dates before 1900 by another calendar: blocks with such dates are refused (`OldDate`). */
+  changesOldDates?: boolean | undefined;
   /** Of the answer that told this. */
   requestId?: string | undefined;
 }
@@ -62,6 +65,7 @@ export function uploadOf(answer: Answer | string, id = ''): UploadSession {
     columns: columnsOf(json),
     maxFieldBytes: json.MaxFieldSize ?? DEFAULT_FIELD_BYTES,
     blocks: (json.UploadedBlockList ?? []).map((one) => ({ id: one.BlockID, rows: one.RecordCount ?? null })),
+    ...(typeof answer !== 'string' && changesOldDates(answer.headers) ? { changesOldDates: true } : {}),
     requestId: requestIdOf(answer),
   };
 }
@@ -119,5 +123,5 @@ export async function writeBlock(
   });
   // On a connection of its own: a kept one may be closed by the service just now, and a streamed body cannot be resent.
   const request = await http.open(call, { 'content-type': 'application/octet-stream' }, true);
-  return new BlockWriter(http, request, session.columns, compression, format);
+  return new BlockWriter(http, request, session.columns, compression, format, session.changesOldDates);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createDeflate, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type DecodedBatch, parseType, RecordEncoder } from '../src/index.ts';
+import { type DecodedBatch, type GivenRow, parseType, RecordEncoder, RowEncoder } from '../src/index.ts';
 import { type Got, inTurn, json, type Reply, service } from './service.ts';
 
 const encoder = () => new RecordEncoder([parseType('bigint')]);
@@ -104,6 +104,50 @@ describe('a download', () => {
     await expect(page.client.table('t').upload()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R5' });
     await expect(page.client.table('t').upsert()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R5' });
     await expect(page.client.table('t').stream()).rejects.toMatchObject({ code: 'UnreadableAnswer', requestId: 'R5' });
+  });
+
+  it('refuses dates that the service takes by another calendar, both ways', async () => {
+    const types = { d: 'date', t: 'timestamp_ntz', n: 'array<datetime>' };
+    const columns = Object.entries(types).map(([name, type]) => ({
+      name,
+      type: parseType(type),
+      nullable: true,
+      comment: '',
+    }));
+    const schema = Object.entries(types).map(([name, type]) => ({ name, type }));
+    const rows = (...given: GivenRow[]) => {
+      const records = new RecordEncoder(columns.map(({ type }) => type));
+      const bytes = records.encode(new RowEncoder(columns, 100).encode(given), given.length);
+      return Buffer.concat([bytes, records.end()]);
+    };
+    const young = { d: '1900-01-01', t: '1900-01-01T00:00:00', n: [new Date('1900-01-01T00:00:00Z'), null] };
+    const old = [
+      { ...young, d: '1899-12-31' },
+      { ...young, t: '1899-12-31T23:59:59.9' },
+      { ...young, n: [new Date(-2_208_988_800_001)] },
+    ];
+    const sending = async (row: GivenRow, changes: boolean) => {
+      const headers: { [name: string]: string } = changes ? { 'odps-tunnel-date-transform': 'true' } : {};
+      const body = { DownloadID: 'D1', UploadID: 'U1', Status: 'normal', RecordCount: 1, Schema: { columns: schema } };
+      return (
+        await service((one, response) => (isData(one) ? bytes(rows(row)) : json(200, body, headers))(one, response))
+      ).client.table('t');
+    };
+    const read = async (row: GivenRow, changes: boolean) => {
+      const found: unknown[] = [];
+      for await (const one of (await (await sending(row, changes)).download()).rows()) found.push(one);
+      return found;
+    };
+    expect(await read(young, true)).toEqual([young]);
+    for (const row of old) {
+      expect((await read(row, false)).length).toBe(1);
+      await expect(read(row, true)).rejects.toMatchObject({ code: 'OldDate', kind: 'data' });
+      const upload = await (await sending(row, true)).upload();
+      await expect(upload.write([row])).rejects.toMatchObject({
+        code: 'OldDate',
+        message: expect.stringContaining('before 1900'),
+      });
+    }
   });
 
   it('waits until its session is ready', async () => {

@@ -112,6 +112,43 @@ describe('tables by the client', () => {
   });
 });
 
+describe('schemas by the client', () => {
+  it('are made, listed and dropped, and hold tables of their own', async () => {
+    await client.createSchema('sales');
+    await client.createSchema('sales');
+    expect((await all(client.schemas())).map((one) => one.name)).toEqual(expect.arrayContaining(['default', 'sales']));
+    expect(await client.schema('Sales')).toMatchObject({ name: 'sales' });
+    expect(await client.schema('nothing')).toBeUndefined();
+    const { endpoint } = bench.emulator;
+    const own = createClient({ endpoint, project: 'demo', schema: 'sales', accessId: 'demo', accessKey: 'demo' });
+    try {
+      await own.createTable('only_here', { columns: [{ name: 'id', type: 'bigint' }] });
+      const upload = await own.table('only_here').upload();
+      await upload.write([{ id: 7n }]);
+      await upload.commit();
+      expect(await own.table('only_here').get()).toMatchObject({ name: 'only_here', schema: 'sales' });
+      expect(await client.table('only_here').exists()).toBe(false);
+      expect(await all(own.tables())).toEqual(['only_here']);
+      expect((await all(own.getTables(['only_here']))).map((one) => one.schema)).toEqual(['sales']);
+      expect(await all(own.table('only_here').preview())).toEqual([{ id: 7n }]);
+      expect(await all((await own.table('only_here').download()).rows())).toEqual([{ id: 7n }]);
+      expect((await own.sql('SELECT id FROM only_here')).rows).toEqual([['7']]);
+      await own.table('only_here').drop();
+    } finally {
+      own.close();
+    }
+    await client.dropSchema('sales');
+    await client.dropSchema('sales');
+    expect(await client.schema('sales')).toBeUndefined();
+  });
+
+  it('stand in projects, which are listed', async () => {
+    expect((await all(client.projects())).map((one) => one.name)).toEqual(['demo']);
+    expect(await client.project()).toMatchObject({ name: 'demo', state: 'AVAILABLE', createdAt: expect.any(Date) });
+    expect((await client.project()).properties['odps.sql.type.system.odps2']).toBe('true');
+  });
+});
+
 describe('statements by the client', () => {
   it('are listed, by their state and time', async () => {
     const { instanceId } = await client.sql('SELECT 1');
@@ -119,6 +156,9 @@ describe('statements by the client', () => {
     const listed = await all(client.instances({ from: new Date(Date.now() - 3_600_000) }));
     expect(listed.map((one) => one.id)).toEqual(expect.arrayContaining([instanceId, slow.id]));
     await slow.wait();
+    expect(await slow.source()).toBe('SELECT 2;');
+    expect(await slow.tasks()).toMatchObject([{ status: 'SUCCESS' }]);
+    expect([await slow.status(), await slow.summary()]).toEqual(['TERMINATED', { text: '', json: '{}' }]);
     expect(await all(client.instances({ status: 'Running' }))).toEqual([]);
     expect(await all(client.instances({ to: new Date(Date.now() - 3_600_000) }))).toEqual([]);
     expect(listed.find((one) => one.id === instanceId)).toMatchObject({
