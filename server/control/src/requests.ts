@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Json } from '@sampan/connector';
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Actor, Control, Transaction } from './context.ts';
@@ -19,7 +19,7 @@ export async function once<T extends Json>(
   return control.db.transaction(async (tx) => {
     const { requestId, mutation } = request;
     if (requestId === null || requestId === undefined) return write(tx);
-    const content = createHash('sha256').update(JSON.stringify(request.content)).digest('hex');
+    const content = digestOf(control, request.content);
     const key = { actor: actor.userId, mutation, requestId };
     // Waits for a concurrent call with the same id, then finds its row.
     const inserted = await tx
@@ -47,6 +47,13 @@ export async function once<T extends Json>(
     await tx.update(requests).set({ result }).where(where);
     return result;
   });
+}
+
+/** Keyed: what a request holds of secrets cannot be guessed from it by trying. */
+function digestOf({ keys }: Control, content: unknown): string {
+  return createHmac('sha256', keys.byId.get(keys.current) ?? '')
+    .update(JSON.stringify(content))
+    .digest('hex');
 }
 
 /** The request id of one item of a plural mutation. */

@@ -36,6 +36,8 @@ export interface Worker {
 interface Run {
   instance: Instance;
   host: RunningHost | null;
+  /** When its lease began, or earlier. */
+  claimedAt: number;
   /** Its worker has no time left for it. */
   leaving: boolean;
   done: Promise<void>;
@@ -52,8 +54,8 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
 
   const reserved = (of: (instance: Instance) => number) =>
     [...runs.values()].reduce((sum, run) => sum + of(run.instance), 0);
-  const begin = (instance: Instance) => {
-    const run: Run = { instance, host: null, leaving: false, done: Promise.resolve() };
+  const begin = (instance: Instance, claimedAt: number) => {
+    const run: Run = { instance, host: null, claimedAt, leaving: false, done: Promise.resolve() };
     runs.set(instance.id, run);
     run.done = attempt(control, options, name, run).finally(() => {
       runs.delete(instance.id);
@@ -62,6 +64,7 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
   };
   const claimAll = async () => {
     while (!stopping && runs.size < options.maxRuns) {
+      const asked = Date.now();
       const claimed = await claim(control, {
         worker: name,
         leaseSeconds: options.leaseSeconds,
@@ -71,7 +74,7 @@ export function startWorker(control: Control, options: WorkerOptions): Worker {
         most: options.maxRuns - runs.size,
       });
       if (claimed.length === 0) return;
-      for (const instance of claimed) begin(instance);
+      for (const instance of claimed) begin(instance, asked);
     }
   };
   const wake = () => {
@@ -184,7 +187,8 @@ function keepLease(
   onStop: (stop: Pick<Heartbeat, 'stopTo' | 'stopReason' | 'stopBy'>) => void,
 ): NodeJS.Timeout {
   const { instance } = run;
-  let alive = Date.now();
+  let alive = run.claimedAt;
+  let beating = false;
   let stopped = false;
   const stop = (to: NonNullable<Heartbeat['stopTo']>, reason: string, by: string) => {
     if (stopped) return;
@@ -211,7 +215,14 @@ function keepLease(
     () => {
       // A process that was asleep, or whose database does not answer, has lost its lease without being told.
       if (Date.now() - alive > options.leaseSeconds * 1_000) run.host?.kill();
-      else beat().catch(() => {});
+      else if (!beating) {
+        beating = true;
+        void beat()
+          .catch(() => {})
+          .finally(() => {
+            beating = false;
+          });
+      }
     },
     Math.min(1_000, (options.leaseSeconds * 1_000) / 3),
   );

@@ -3,6 +3,7 @@ import { checkedAnswer } from './answers.ts';
 import { type Host, startHost } from './host.ts';
 import { type HostLimits, removeLeftGroups } from './limits.ts';
 import type { HostEnd, NetworkPolicy, Operation, Operations, RunStore } from './messages.ts';
+import { createTurns } from './turns.ts';
 import { createHostUsers } from './users.ts';
 import { createWarmHosts, type Taken } from './warm.ts';
 
@@ -29,7 +30,7 @@ export interface RunningHost {
 export interface HostPool {
   /**
    * A call other than `run`, in a process that serves one workspace and one connector; killed at its timeout (default
-   * 60 s). @throws ConnectorError
+   * 60 s). Where many are asked at once, some wait for their turn. @throws ConnectorError
    */
   ask<O extends Exclude<Operation, 'run'>>(
     operation: O,
@@ -51,6 +52,8 @@ export interface HostPoolOptions {
 const ASK_MS = 60_000;
 const STOP_MS = 5_000;
 const ASK_LIMITS: HostLimits = { memoryMb: 512, cpu: 2 };
+/** Calls at once: each has a process of some 40 MB, and whoever asks for a thousand must not take the machine. */
+const MOST_ASKED = { inAll: 16, ofOne: 8 };
 
 /** Connector hosts: child processes in which connectors' code runs, and nowhere else. */
 export function createHostPool({ network, warn = () => {} }: HostPoolOptions): HostPool {
@@ -63,6 +66,7 @@ export function createHostPool({ network, warn = () => {} }: HostPoolOptions): H
     if (closed) host.kill('closing');
   };
   const users = createHostUsers(warn);
+  const turns = createTurns(MOST_ASKED);
   const warm = createWarmHosts(ASK_LIMITS.memoryMb, watch);
   const askOne = async (taken: Taken, operation: Operation, asked: Asked, timeoutMs: number): Promise<Json> => {
     const { host, used } = taken;
@@ -86,15 +90,21 @@ export function createHostPool({ network, warn = () => {} }: HostPoolOptions): H
   };
   return {
     async ask(operation, ask, { timeoutMs = ASK_MS } = {}) {
-      if (closed) throw stopping();
-      const key = placeOf(ask).join('\n');
-      const taken = warm.take(key);
+      const [workspace, modules] = placeOf(ask);
+      const key = [workspace, modules].join('\n');
+      const ended = await turns.take(workspace);
       try {
-        return (await askOne(taken, operation, ask, timeoutMs)) as never;
-      } catch (error) {
-        // What an earlier call left behind in the process is no fault of this one, and every call may be made twice.
-        if (!taken.used || closed || !isConnectorError(error) || error.code !== 'HOST_DIED') throw error;
-        return (await askOne(warm.take(key), operation, ask, timeoutMs)) as never;
+        if (closed) throw stopping();
+        const taken = warm.take(key);
+        try {
+          return (await askOne(taken, operation, ask, timeoutMs)) as never;
+        } catch (error) {
+          // What an earlier call left behind in the process is no fault of this one, and every call may be made twice.
+          if (!taken.used || closed || !isConnectorError(error) || error.code !== 'HOST_DIED') throw error;
+          return (await askOne(warm.take(key), operation, ask, timeoutMs)) as never;
+        }
+      } finally {
+        ended();
       }
     },
     run(ask, store, limits) {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHostPool, type HostPool } from '../src/pool.ts';
 import { connector, endOf, failureOf, makePlugins, type PluginFolder, runs, telling, until } from './plugins.ts';
@@ -16,6 +17,21 @@ afterEach(async () => {
 
 const toldBy = async (module: string, workspace: string, options = {}) =>
   (await pool.ask('objects', { end: endOf(module, options, workspace), query: { search: null }, limit: 1 }))[0].name;
+
+it('a hundred calls at once are answered by some processes, one after the other', async () => {
+  const module = plugins.add('slow', telling(`(await new Promise((done) => setTimeout(done, 50)), process.pid)`));
+  let most = 0;
+  const watching = setInterval(() => {
+    const args = ['--ppid', String(process.pid), '-o', 'args='];
+    most = Math.max(most, execFileSync('ps', args, { encoding: 'utf8' }).split('child.js ask').length - 1);
+  }, 100);
+  const told = await Promise.all(Array.from({ length: 100 }, () => toldBy(module, 'w1')));
+  clearInterval(watching);
+  expect(told).toHaveLength(100);
+  expect(most).toBeGreaterThan(1);
+  // Eight that work, and those that are just ending or kept warm.
+  expect(most).toBeLessThan(25);
+}, 60_000);
 
 describe('a process that has answered', () => {
   it('is used again by the same workspace and connector, and by nobody else', async () => {
