@@ -1,4 +1,4 @@
-import type { Column } from '@sampan/connector';
+import type { Column, LogicalType } from '@sampan/connector';
 
 const FIRST_SLOTS = 1_024;
 
@@ -59,18 +59,22 @@ function slotOf(slots: Int32Array, low: number, high: number): number {
 }
 
 /** Two hashes of 32 bits for the key of each row, never both 0. */
-export function keyWords(columns: readonly Column[], rows: number): { low: Int32Array; high: Int32Array } {
+export function keyWords(
+  columns: readonly Column[],
+  types: readonly LogicalType[],
+  rows: number,
+): { low: Int32Array; high: Int32Array } {
   const low = new Int32Array(rows).fill(0x2545f491);
   const high = new Int32Array(rows).fill(0x41c6ce57);
-  for (const column of columns) {
-    const bytes = bytesOf(column);
+  for (const [at, column] of columns.entries()) {
+    const bytes = bytesOf(column, types[at]);
     for (let row = 0; row < rows; row++) {
       const [from, to] = bytes.range(row);
       let a = low[row];
       let b = high[row];
-      for (let at = from; at < to; at++) {
-        a = Math.imul(a ^ bytes.data[at], 0x9e3779b1);
-        b = Math.imul(b ^ bytes.data[at], 0x5f356495);
+      for (let byte = from; byte < to; byte++) {
+        a = Math.imul(a ^ bytes.data[byte], 0x9e3779b1);
+        b = Math.imul(b ^ bytes.data[byte], 0x5f356495);
       }
       // The length, so that the border between two columns counts.
       a = Math.imul(a ^ (to - from), 0x85ebca6b);
@@ -83,9 +87,24 @@ export function keyWords(columns: readonly Column[], rows: number): { low: Int32
   return { low, high };
 }
 
-function bytesOf({ values, offsets, data }: Column): { data: Uint8Array; range(row: number): [number, number] } {
+function bytesOf(
+  { values, offsets, data }: Column,
+  { kind }: LogicalType,
+): { data: Uint8Array; range(row: number): [number, number] } {
+  if (offsets !== undefined && kind === 'decimal')
+    return { data: data!, range: (row) => [offsets[row], endOfDecimal(data!, offsets[row], offsets[row + 1])] };
   if (offsets !== undefined) return { data: data!, range: (row) => [offsets[row], offsets[row + 1]] };
   const width = values!.BYTES_PER_ELEMENT;
   const view = new Uint8Array(values!.buffer, values!.byteOffset, values!.byteLength);
   return { data: view, range: (row) => [row * width, (row + 1) * width] };
+}
+
+const [ZERO, POINT] = [0x30, 0x2e];
+
+/** Without the zeros at the end of a fraction, and without a point that nothing follows. */
+function endOfDecimal(data: Uint8Array, from: number, to: number): number {
+  if (!data.subarray(from, to).includes(POINT)) return to;
+  let end = to;
+  while (data[end - 1] === ZERO) end--;
+  return data[end - 1] === POINT ? end - 1 : end;
 }

@@ -144,6 +144,7 @@ class SplitKeys {
   repeated(batch: Batch, keys: readonly number[], dirty: readonly DirtyRow[]): DirtyRow[] {
     const { low, high } = keyWords(
       keys.map((place) => batch.columns[place]),
+      keys.map((place) => batch.fields[place].type),
       batch.rows,
     );
     const left = new Set(dirty.map((one) => one.row));
