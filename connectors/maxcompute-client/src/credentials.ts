@@ -24,8 +24,8 @@ export type Credentials = (AccessKey | BearerToken | Anonymous) & {
 };
 
 /**
- * Gives credentials that are valid now. It is called before the first request, five minutes before they end (earlier for
- * short ones), and after an answer that says that they have ended; never twice at a time.
+ * Gives credentials that are valid now. It is called before the first request; five minutes before they end, or when nine
+ * tenths of a shorter life are over; and after an answer that says that they have ended. Never twice at a time.
  */
 export type CredentialProvider = () => Promise<Credentials>;
 

@@ -46,7 +46,7 @@ export * from './sql.ts';
 export { type SqlCost, sqlCost } from './sql-cost.ts';
 export { quoteName, quoteText } from './sql-text.ts';
 export type { Stream, StreamOptions } from './stream-packs.ts';
-export type { Download, DownloadOptions, TableClient, Upload, UploadOptions } from './table-client.ts';
+export type { Download, DownloadOptions, TableClient } from './table-client.ts';
 export {
   type Clustering,
   findTables,
@@ -87,6 +87,7 @@ export {
 } from './tunnel-upsert.ts';
 export { parseType } from './type-parser.ts';
 export * from './types.ts';
+export type { Upload, UploadOptions } from './upload.ts';
 export { commitUpload } from './upload-commit.ts';
 export type { Upsert, UpsertOptions } from './upsert.ts';
 export { commitUpsert } from './upsert-commit.ts';

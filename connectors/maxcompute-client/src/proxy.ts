@@ -86,7 +86,7 @@ export function connectThrough(
     });
     request.once('connect', (response, tunnel: Socket, head: Buffer) => {
       signal?.removeEventListener('abort', stop);
-      if (response.statusCode !== 200) return fail(refused(response, path));
+      if (Math.floor((response.statusCode ?? 0) / 100) !== 2) return fail(refused(response, path));
       if (head.length > 0) tunnel.unshift(head);
       resolve(tunnel);
     });

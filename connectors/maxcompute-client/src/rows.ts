@@ -3,7 +3,8 @@ import type { ColumnData } from './columns.ts';
 import type { DecodedBatch } from './record-decoder.ts';
 import type { Item } from './record-items.ts';
 import { RowError } from './row-error.ts';
-import { itemOfValue, type RowOptions, type RowValue, ValueProblem, valueOfItem } from './row-values.ts';
+import { itemOfValue } from './row-items.ts';
+import { type RowOptions, type RowValue, ValueProblem, valueOfItem } from './row-values.ts';
 import type { OdpsColumn, OdpsType } from './types.ts';
 
 /** A row by the names of its columns, in lower case. */

@@ -1,6 +1,3 @@
-import type { BlockWriter } from './block-writer.ts';
-import type { BodyFormat } from './body-format.ts';
-import type { Compression } from './compression.ts';
 import { alterTableSql, dropTableSql, type TableChange, truncateTableSql } from './ddl.ts';
 import type { Http } from './http.ts';
 import type { Partition } from './partition.ts';
@@ -15,9 +12,8 @@ import {
 } from './partitions.ts';
 import { type PreviewOptions, previewRows } from './preview.ts';
 import type { DecodedBatch } from './record-decoder.ts';
-import { writeRows } from './row-upload.ts';
 import type { RowOptions } from './row-values.ts';
-import { type GivenRow, type Row, rowsOf } from './rows.ts';
+import { type Row, rowsOf } from './rows.ts';
 import { runSql } from './sql.ts';
 import { openStream, type Stream, type StreamOptions } from './stream-packs.ts';
 import { getTable, type TableDetails } from './tables.ts';
@@ -29,23 +25,12 @@ import {
   type ReadOptions,
   readRows,
 } from './tunnel-download.ts';
-import { createUpload, reloadUpload, type UploadSession, writeBlock } from './tunnel-upload.ts';
-import { commitUpload } from './upload-commit.ts';
+import type { UploadSession } from './tunnel-upload.ts';
+import { openUpload, type Upload, type UploadOptions } from './upload.ts';
 import { openUpsert, type Upsert, type UpsertOptions } from './upsert.ts';
 
 /** How often the easy way goes on behind a break without a whole batch in between. */
 const RESUMES = 5;
-
-export interface UploadOptions {
-  partition?: { name: string; value: string }[];
-  /** Replace the content of table or partition at commit. */
-  overwrite?: boolean;
-  createPartition?: boolean;
-  compression?: Compression;
-  /** Default `records`. Arrow is faster, but holds no TIMESTAMP outside of 1677-09-21 … 2262-04-11. */
-  format?: BodyFormat;
-  signal?: AbortSignal;
-}
 
 export interface DownloadOptions {
   partition?: { name: string; value: string }[];
@@ -85,19 +70,6 @@ export interface TableClient {
   /** Rows by key, into a Delta table. Nothing is visible before `commit`. */
   upsert(options?: UpsertOptions): Promise<Upsert>;
   download(options?: DownloadOptions): Promise<Download>;
-}
-
-export interface Upload {
-  readonly session: UploadSession;
-  block(id: number): Promise<BlockWriter>;
-  /**
-   * The slow, easy way: writes rows as blocks of its own and sends those again that break. Call it as often as you like,
-   * one call after another; do not mix it with `block`. @throws RowError, which names row and column
-   */
-  write(rows: Iterable<GivenRow> | AsyncIterable<GivenRow>, options?: RowOptions): Promise<void>;
-  reload(): Promise<UploadSession>;
-  /** @param blocks those that count; absent: those of `write` @throws MaxComputeError as `commitUpload` does */
-  commit(blocks?: readonly number[]): Promise<void>;
 }
 
 export interface Download {
@@ -143,24 +115,6 @@ export async function openDownload(http: Http, of: DownloadOf, signal?: AbortSig
     columns: session.columns,
     rows: (how = {}) => rowsFrom(http, of, session, how),
     read: (start, count, how) => readRows(http, of, session, start, count, how),
-  };
-}
-
-async function openUpload(http: Http, table: string, options: UploadOptions): Promise<Upload> {
-  const { partition = [], overwrite = false, createPartition = false, compression, format, signal } = options;
-  const target = { table, partition, overwrite, createPartition };
-  const session = await createUpload(http, target, signal);
-  const block = (id: number) => writeBlock(http, target, session, id, signal, compression, format);
-  const written: number[] = [];
-  return {
-    session,
-    block,
-    async write(rows, how) {
-      const ids = await writeRows({ session, open: block, signal }, written.length, rows, how);
-      written.push(...ids);
-    },
-    reload: () => reloadUpload(http, target, session.id, signal),
-    commit: (blocks = written) => commitUpload(http, target, session.id, blocks, signal),
   };
 }
 

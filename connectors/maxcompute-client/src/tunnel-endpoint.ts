@@ -2,7 +2,10 @@ import type { Http } from './http.ts';
 import { resourceOf } from './resource.ts';
 import { ask, strange } from './rest.ts';
 
-/** The tunnel's endpoint: the one configured, else the one the service names for the quota, which is asked once. */
+/**
+ * The tunnel's endpoint: the one configured, else the one the service names for the quota. It is asked once, and what it
+ * said is in `http.options` from then on.
+ */
 export async function tunnelEndpoint(http: Http, signal?: AbortSignal): Promise<string> {
   const { tunnelEndpoint: known, endpoint, project, quota } = http.options;
   if (known !== undefined) return known;

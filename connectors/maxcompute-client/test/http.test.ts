@@ -152,6 +152,28 @@ describe('an error', () => {
 });
 
 describe('connections', () => {
+  it('are kept for what comes next, but for blocks, and closed with the client', async () => {
+    const session = { UploadID: 'u', Status: 'normal', Schema: { columns: [{ name: 'a', type: 'bigint' }] } };
+    const sockets = new Set<unknown>();
+    const { client } = await service((one, response) => {
+      sockets.add(one.request.socket);
+      return json(200, one.path.includes('/tables/') ? session : '<Project/>')(one, response);
+    });
+    for (let times = 0; times < 3; times++) await client.project();
+    const upload = await client.table('t').upload();
+    // Both endpoints are one server here.
+    const before = sockets.size;
+    expect(before).toBeLessThan(3);
+    const block = await upload.block(0);
+    await block.finish();
+    expect(sockets.size).toBe(before + 1);
+    client.close();
+    for (const socket of sockets) {
+      const { destroyed } = socket as { destroyed: boolean };
+      if (!destroyed) await new Promise((resolve) => (socket as import('node:net').Socket).once('close', resolve));
+    }
+  });
+
   it('come from the dialler, which is told host and port and stops with the signal', async () => {
     const asked: unknown[] = [];
     const { http, url, port } = await service(ok, {

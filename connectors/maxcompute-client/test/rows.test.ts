@@ -318,6 +318,49 @@ describe('an upload of rows', () => {
     expect(isCommitted()).toBe(false);
   });
 
+  it('waits for all rows at the commit, and writes calls one after another', async () => {
+    const { blocks, reply, isCommitted } = keeping(json(200, ''));
+    const { client } = await service(reply);
+    const upload = await client.table('t').upload();
+    const calls = [upload.write([[1n, 'a']]), upload.write([[2n, 'b']])];
+    await upload.commit();
+    await Promise.all(calls);
+    expect([[...blocks.values()].flat(), isCommitted()]).toEqual([[1n, 2n], true]);
+  });
+
+  it('that failed once is never committed', async () => {
+    const { reply, isCommitted } = keeping(json(200, ''));
+    const { client } = await service(reply);
+    const upload = await client.table('t').upload();
+    await upload.write([[1n, 'a']]);
+    await expect(upload.write([['x', 'b']])).rejects.toMatchObject({ code: 'WrongValue' });
+    await expect(upload.write([[3n, 'c']])).rejects.toMatchObject({ code: 'SessionBroken' });
+    await expect(upload.commit()).rejects.toMatchObject({ code: 'SessionBroken', kind: 'data' });
+    expect(isCommitted()).toBe(false);
+  });
+
+  it('of no rows sends a block without any, whatever a commit of nothing may do', async () => {
+    const { blocks, reply, isCommitted } = keeping(json(200, ''));
+    const { client } = await service(reply);
+    const upload = await client.table('t').upload({ overwrite: true });
+    await upload.write([]);
+    await upload.commit();
+    expect([[...blocks], isCommitted()]).toEqual([[[0, []]], true]);
+  });
+
+  it('is not mixed with blocks', async () => {
+    const { reply, isCommitted } = keeping(json(200, ''));
+    const { client } = await service(reply);
+    const upload = await client.table('t').upload();
+    const block = await upload.block(0);
+    await block.finish();
+    await expect(upload.write([[1n, 'a']])).rejects.toMatchObject({ kind: 'bug' });
+    await expect(upload.commit()).rejects.toMatchObject({ kind: 'bug' });
+    expect(isCommitted()).toBe(false);
+    await upload.commit([0]);
+    expect(isCommitted()).toBe(true);
+  });
+
   it('is not for blocks that are refused', async () => {
     const { reply } = keeping(json(400, { Code: 'InvalidArgument', Message: 'no' }, { 'x-odps-request-id': 'R9' }));
     const { client, got } = await service(reply);
