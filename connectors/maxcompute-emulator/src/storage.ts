@@ -70,7 +70,8 @@ export interface Storage {
   require(table: string): Promise<Manifest>;
   /** The keys of a schema's tables, by name. */
   list(schema?: string): Promise<string[]>;
-  create(manifest: Omit<Manifest, 'id'>): Promise<boolean>;
+  /** False where there is one already. `rows`: a file that becomes the first block of its first partition. @throws Refusal */
+  create(manifest: Omit<Manifest, 'id'>, rows?: { path: string; rows: number; bytes: number }): Promise<boolean>;
   drop(table: string): Promise<boolean>;
   rename(table: string, to: string): Promise<void>;
   /** Reads, changes and replaces a manifest, one change at a time. Answering null changes nothing. */
@@ -136,14 +137,18 @@ export async function openStorage(
     get,
     require: required,
     list,
-    create: (manifest) =>
+    create: (manifest, rows) =>
       locked(checked(manifest.name), () =>
         locked('.schemas', async () => {
           const { schema } = partsOfKey(manifest.name);
           if ((await schemas.get(schema)) === undefined) throw noSuchSchema(schema);
           if ((await get(manifest.name)) !== undefined) return false;
           await mkdir(join(path(manifest.name), 'blocks'), { recursive: true });
-          await replaceJson(file(manifest.name), { id: randomBytes(12).toString('hex'), ...manifest });
+          const blocks =
+            rows === undefined ? [] : [await firstBlock(rows, join(path(manifest.name), 'blocks'), manifest)];
+          const [first, ...others] = manifest.partitions;
+          const partitions = rows === undefined ? manifest.partitions : [{ ...first, blocks }, ...others];
+          await replaceJson(file(manifest.name), { id: randomBytes(12).toString('hex'), ...manifest, partitions });
           await syncPath(tables(schema));
           return true;
         }),
@@ -185,6 +190,17 @@ export async function openStorage(
         for (const table of await list(name)) await sweepTable(path(table), await required(table), named, youngerMs);
     },
   };
+}
+
+async function firstBlock(
+  { path, rows, bytes }: { path: string; rows: number; bytes: number },
+  folder: string,
+  { columns }: { columns: ColumnDefinition[] },
+): Promise<Block> {
+  const name = `${randomBytes(12).toString('hex')}.parquet`;
+  await rename(path, join(folder, name));
+  await syncPath(folder);
+  return { file: name, rows, bytes, width: columns.length, nanos: [] };
 }
 
 /** Out of the way in one step, then removed at leisure: a crash in between leaves nothing that looks like a table. */

@@ -28,7 +28,7 @@ const KEY_TYPES = new Set(['string', 'varchar', 'char', 'tinyint', 'smallint', '
 
 export type Definition = Exclude<
   Statement,
-  { kind: 'query' | 'insert' | 'update' | 'delete' | 'merge' | 'show' | 'describe' }
+  { kind: 'query' | 'insert' | 'update' | 'delete' | 'merge' | 'show' | 'describe' | 'createAs' }
 >;
 
 /** CREATE, DROP, ALTER, TRUNCATE. Each is one change of a manifest, so that it is there or not. @throws Refusal */
@@ -39,6 +39,12 @@ export async function define(here: Storage, statement: Definition, settings: Set
   switch (statement.kind) {
     case 'create':
       return create(storage, table, statement);
+    case 'createLike': {
+      const like = placeOf(here, statement.like, settings);
+      const { columns, partitionColumns, primaryKey, comment, properties } = await like.storage.require(like.table);
+      const shape = { columns, partitionColumns, primaryKey, comment, properties };
+      return create(storage, table, { ...statement, ...shape, kind: 'create' });
+    }
     case 'drop':
       if (!(await storage.drop(table)) && !statement.ifExists) await storage.require(table);
       return;
@@ -96,7 +102,7 @@ async function create(storage: Storage, table: string, statement: CreateTable): 
   if (!made && !statement.ifNotExists) throw tableExists(table);
 }
 
-function checkColumns(columns: ColumnDefinition[], keys: ColumnDefinition[]): void {
+export function checkColumns(columns: ColumnDefinition[], keys: ColumnDefinition[]): void {
   const all = [...columns, ...keys];
   if (all.length > MOST_COLUMNS) throw semantic(`${all.length} columns, at most ${MOST_COLUMNS} are allowed`);
   const names = all.map((column) => column.name);
@@ -130,7 +136,10 @@ function checkKey({ columns, primaryKey, properties }: CreateTable): void {
   });
 }
 
-type Change = Exclude<Definition, { kind: 'create' | 'drop' | 'rename' | 'createSchema' | 'dropSchema' }>;
+type Change = Exclude<
+  Definition,
+  { kind: 'create' | 'createLike' | 'drop' | 'rename' | 'createSchema' | 'dropSchema' }
+>;
 
 function changed(manifest: Manifest, statement: Change): Manifest {
   switch (statement.kind) {

@@ -1,5 +1,6 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { Storage } from '../storage.ts';
+import { createAs } from './create-as.ts';
 import { define } from './definitions.ts';
 import { insert } from './insert.ts';
 import { type QueryResult, runQuery } from './query.ts';
@@ -33,6 +34,9 @@ export async function execute(
       case 'delete':
       case 'merge':
         await changeRows(storage, duck, statement, settings, signal);
+        return '';
+      case 'createAs':
+        await createAs(storage, duck, statement, settings, signal);
         return '';
       case 'insert':
         await insert(storage, duck, statement, settings, signal);

@@ -6,7 +6,7 @@ import type { Storage } from '../storage.ts';
 import type { Query } from './ast.ts';
 import { withConnection } from './connection.ts';
 import { nestedText } from './result-text.ts';
-import { resultType } from './result-types.ts';
+import { resultColumns } from './result-types.ts';
 import { type Settings, zoneOf } from './settings.ts';
 import { surroundingsOf } from './table-rows.ts';
 import { querySql } from './translate.ts';
@@ -33,9 +33,9 @@ export async function runQuery(
 ): Promise<QueryResult> {
   const sql = querySql(query, await surroundingsOf(storage, query, settings));
   return withConnection(duck, settings, signal, async (connection) => {
-    const described = await connection.runAndReadAll(`SELECT * FROM (${sql}) LIMIT 0`);
-    const types = described.columnTypes().map(resultType);
-    const columns = described.columnNames().map((name, at) => ({ name, type: typeText(types[at]).toLowerCase() }));
+    const described = await resultColumns(connection, sql);
+    const types = described.map((column) => column.type);
+    const columns = described.map(({ name, type }) => ({ name, type: typeText(type).toLowerCase() }));
     const places = types.map((_, at) => quoted(`c${at}`));
     const shown = places.map((place, at) => (isNested(types[at]) ? place : `odps_text(${place})`));
     const reader = await connection.runAndReadAll(

@@ -1,4 +1,5 @@
 import {
+  type DuckDBConnection,
   type DuckDBDecimalType,
   type DuckDBListType,
   type DuckDBMapType,
@@ -29,8 +30,24 @@ const SCALARS: { [id: number]: OdpsType['kind'] } = {
   [Id.TIMESTAMP_TZ]: 'datetime',
 };
 
+/** Names and types of a statement's columns, without running it. @throws Refusal */
+export async function resultColumns(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<{ name: string; type: OdpsType }[]> {
+  const prepared = await connection.prepare(sql);
+  try {
+    return Array.from({ length: prepared.columnCount }, (_, place) => ({
+      name: prepared.columnName(place),
+      type: resultType(prepared.columnType(place)),
+    }));
+  } finally {
+    prepared.destroySync();
+  }
+}
+
 /** MaxCompute's type of a result's column. @throws Refusal for those that it has none for */
-export function resultType(type: DuckDBType): OdpsType {
+function resultType(type: DuckDBType): OdpsType {
   switch (type.typeId) {
     case Id.DECIMAL: {
       const { width, scale } = type as DuckDBDecimalType;

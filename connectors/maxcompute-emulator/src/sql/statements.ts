@@ -22,6 +22,26 @@ export interface CreateTable {
   properties: { [name: string]: string };
 }
 
+/** A table of the shape of another one, without its rows. */
+export interface CreateLike {
+  kind: 'createLike';
+  table: TableName;
+  ifNotExists: boolean;
+  like: TableName;
+  lifecycle: number | null;
+}
+
+/** A table of the rows of a query. */
+export interface CreateAs {
+  kind: 'createAs';
+  table: TableName;
+  ifNotExists: boolean;
+  comment: string;
+  lifecycle: number | null;
+  properties: { [name: string]: string };
+  query: Query;
+}
+
 export interface Insert {
   kind: 'insert';
   table: TableName;
@@ -36,6 +56,8 @@ export type Statement =
   | { kind: 'query'; query: Query }
   | Show
   | CreateTable
+  | CreateLike
+  | CreateAs
   | { kind: 'createSchema'; project: string | null; name: string; ifNotExists: boolean; comment: string }
   | { kind: 'dropSchema'; project: string | null; name: string; ifExists: boolean }
   | { kind: 'drop'; table: TableName; ifExists: boolean }
@@ -93,10 +115,54 @@ function statement(cursor: Cursor): Statement {
   );
 }
 
-function create(cursor: Cursor): CreateTable {
+function create(cursor: Cursor): CreateTable | CreateLike | CreateAs {
   const ifNotExists = cursor.eat('if', 'not', 'exists');
   const table = tableName(cursor);
-  const found: CreateTable = {
+  if (cursor.eat('like')) {
+    const like = tableName(cursor);
+    return {
+      kind: 'createLike',
+      table,
+      ifNotExists,
+      like,
+      lifecycle: cursor.eat('lifecycle') ? cursor.number() : null,
+    };
+  }
+  const shape = newTable(table, ifNotExists);
+  if (!cursor.isSign('(')) {
+    clauses(cursor, shape);
+    cursor.need('as');
+    const { comment, lifecycle, properties: given } = shape;
+    if (shape.partitionColumns.length > 0)
+      throw new ParseFailure(
+        table.at,
+        'the emulator makes no partitions with CREATE TABLE AS: create first, then insert',
+      );
+    return {
+      kind: 'createAs',
+      table,
+      ifNotExists,
+      comment,
+      lifecycle,
+      properties: given,
+      query: new QueryParser(cursor).query(),
+    };
+  }
+  cursor.inBrackets(() =>
+    cursor.list(() => {
+      if (cursor.eat('primary', 'key')) shape.primaryKey = cursor.inBrackets(() => cursor.list(() => cursor.name()));
+      else {
+        shape.columns.push(column(cursor));
+        if (cursor.eat('primary', 'key')) shape.primaryKey.push(shape.columns.at(-1)!.name);
+      }
+    }),
+  );
+  clauses(cursor, shape);
+  return shape;
+}
+
+function newTable(table: TableName, ifNotExists: boolean): CreateTable {
+  return {
     kind: 'create',
     table,
     ifNotExists,
@@ -107,22 +173,17 @@ function create(cursor: Cursor): CreateTable {
     lifecycle: null,
     properties: {},
   };
-  cursor.inBrackets(() =>
-    cursor.list(() => {
-      if (cursor.eat('primary', 'key')) found.primaryKey = cursor.inBrackets(() => cursor.list(() => cursor.name()));
-      else {
-        found.columns.push(column(cursor));
-        if (cursor.eat('primary', 'key')) found.primaryKey.push(found.columns.at(-1)!.name);
-      }
-    }),
-  );
+}
+
+/** What stands behind the columns. */
+function clauses(cursor: Cursor, found: CreateTable): void {
   for (;;) {
     if (cursor.eat('comment')) found.comment = cursor.text();
     else if (cursor.eat('lifecycle')) found.lifecycle = cursor.number();
     else if (cursor.eat('tblproperties')) found.properties = properties(cursor);
     else if (cursor.eat('partitioned', 'by'))
       found.partitionColumns = cursor.inBrackets(() => cursor.list(() => column(cursor)));
-    else if (!cursor.eat('stored', 'as', 'aliorc')) return found;
+    else if (!cursor.eat('stored', 'as', 'aliorc')) return;
   }
 }
 
