@@ -6,6 +6,8 @@ import './errors.ts';
 import './data-sources.ts';
 import './folders.ts';
 import './tasks.ts';
+import './task-checks.ts';
+import './task-actions.ts';
 import './instances.ts';
 import './instance-actions.ts';
 import './instance-events.ts';

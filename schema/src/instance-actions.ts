@@ -4,7 +4,7 @@ import { ErrorInterface, toldError } from './errors.ts';
 import { InstanceType } from './instances.ts';
 import { mutation } from './mutations.ts';
 import { asNode, idOf } from './node-ids.ts';
-import { checkCount } from './tasks.ts';
+import { checkCount } from './task-actions.ts';
 
 mutation('runTask', {
   description: 'Runs a task now. Allowed for offline tasks, refused outside the effective dates.',

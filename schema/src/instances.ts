@@ -17,7 +17,8 @@ import {
 } from './instance-details.ts';
 import { idOf, idOrNull } from './node-ids.ts';
 import { Node } from './nodes.ts';
-import { PublishPlan, TaskType } from './tasks.ts';
+import { PublishPlan } from './task-versions.ts';
+import { TaskType } from './tasks.ts';
 
 const TriggerEnum = builder.enumType('Trigger', {
   description: 'Why an instance was made.',
