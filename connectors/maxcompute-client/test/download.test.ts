@@ -200,7 +200,7 @@ describe('a download', () => {
       'TruncatedDataStream',
     ],
     ['what is not deflated', bytes(stream(1n), { 'content-encoding': 'deflate' }), 'MalformedDataStream'],
-    ['an unknown packing', bytes(stream(1n), { 'content-encoding': 'zstd' }), 'UnknownEncoding'],
+    ['an unknown packing', bytes(stream(1n), { 'content-encoding': 'br' }), 'UnknownEncoding'],
     ['a table that changed', json(409, { Code: 'TableModified', Message: 'x' }), 'TableModified'],
   ] as [string, Reply, string][])(
     'does not take %s for an end',
