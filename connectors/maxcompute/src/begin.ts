@@ -120,18 +120,21 @@ async function handleOf(
     uniqueKeys: load.mode === 'UPSERT' && stayUnique(load, fields),
   };
   if (handle.upsert) checkUpsert(table, load);
-  if (dynamic.length > 0) {
+  if (fixed.length > 0 && dynamic.length === 0) {
+    const { partition } = placeOf(handle);
+    const sql = `ALTER TABLE ${quoteName(table.name)} ADD IF NOT EXISTS PARTITION (${partitionSql(partition)})`;
+    await repeatable(http, context, sql, signal, `Adding a partition to ${table.name}`);
+  }
+  // A Delta table takes no uploads.
+  if (dynamic.length > 0 || (table.primaryKey.length > 0 && replace)) {
     const keys = dynamic.map((one) => one.name);
-    handle.dynamic = { table: table.name, fixed, keys, replace };
+    const primaryKey = table.primaryKey.map((key) => key.toLowerCase());
+    handle.dynamic = { table: table.name, fixed, keys, primaryKey, replace };
     handle.table = stagingName(lease);
     handle.partition = [];
     // Whatever an earlier call of this attempt has put there goes.
     handle.overwrite = true;
     await createStaging(http, context, handle, table, signal);
-  } else if (fixed.length > 0) {
-    const { partition } = placeOf(handle);
-    const sql = `ALTER TABLE ${quoteName(table.name)} ADD IF NOT EXISTS PARTITION (${partitionSql(partition)})`;
-    await repeatable(http, context, sql, signal, `Adding a partition to ${table.name}`);
   }
   return handle;
 }

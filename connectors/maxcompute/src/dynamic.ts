@@ -12,6 +12,7 @@ import {
 } from '@sampan/maxcompute';
 import { asConnectorError, told } from './errors.ts';
 import type { Dynamic, Handle } from './handle.ts';
+import { repeatedKey } from './refused-rows.ts';
 import { repeatable } from './statements.ts';
 
 /** Days until the service removes a staging table that nobody removed. */
@@ -56,8 +57,10 @@ export async function publishStaging(
   if (await exists(http, doneName(handle), signal)) return;
   // Looked up before anything is renamed: what it refuses leaves the run open.
   const sql = await insertSql(http, handle, dynamic, signal);
-  if (await exists(http, handle.table, signal)) await rename(http, context, handle.table, nowName(handle), signal);
-  else if (!dynamic.replace || !(await exists(http, nowName(handle), signal))) throw undecided(handle, dynamic);
+  if (await exists(http, handle.table, signal)) {
+    if (dynamic.primaryKey.length > 0) await refuseRepeated(http, handle, dynamic, signal);
+    await rename(http, context, handle.table, nowName(handle), signal);
+  } else if (!dynamic.replace || !(await exists(http, nowName(handle), signal))) throw undecided(handle, dynamic);
   const began = performance.now();
   try {
     // A Guid of its own each time: by that of one that was refused the service would give the refusal again.
@@ -70,6 +73,14 @@ export async function publishStaging(
   }
   context.statement(sql, performance.now() - began, null);
   await rename(http, context, nowName(handle), doneName(handle), signal);
+}
+
+/** The INSERT would keep one of the rows with a key, and not say so. @throws ConnectorError `KEY_REPEATED` */
+async function refuseRepeated(http: Http, handle: Handle, dynamic: Dynamic, signal: AbortSignal): Promise<void> {
+  const keys = [...dynamic.keys, ...dynamic.primaryKey].map(quoteName).join(', ');
+  const sql = `SELECT COUNT(*) AS times FROM (SELECT ${keys} FROM ${quoteName(handle.table)} GROUP BY ${keys} HAVING COUNT(*) > 1) AS repeated`;
+  const { rows } = await told(`Looking for repeated keys in ${handle.table}`, runSql(http, sql, { signal }));
+  if (Number(rows[0][0]) > 0) throw repeatedKey(`${rows[0][0]} keys of ${dynamic.table}`);
 }
 
 async function insertSql(http: Http, handle: Handle, dynamic: Dynamic, signal: AbortSignal): Promise<string> {
@@ -95,8 +106,9 @@ async function insertSql(http: Http, handle: Handle, dynamic: Dynamic, signal: A
     handle.columns.includes(column.name) ? quoteName(column.name) : `CAST(NULL AS ${typeText(column.type)})`,
   );
   const fixed = dynamic.fixed.length === 0 ? [] : [partitionSql(dynamic.fixed)];
-  const spec = [...fixed, ...dynamic.keys.map(quoteName)].join(', ');
-  return `INSERT ${dynamic.replace ? 'OVERWRITE' : 'INTO'} TABLE ${quoteName(dynamic.table)} PARTITION (${spec}) SELECT ${[...values, ...dynamic.keys.map(quoteName)].join(', ')} FROM ${quoteName(nowName(handle))}`;
+  const keys = [...fixed, ...dynamic.keys.map(quoteName)];
+  const spec = keys.length === 0 ? '' : ` PARTITION (${keys.join(', ')})`;
+  return `INSERT ${dynamic.replace ? 'OVERWRITE' : 'INTO'} TABLE ${quoteName(dynamic.table)}${spec} SELECT ${[...values, ...dynamic.keys.map(quoteName)].join(', ')} FROM ${quoteName(nowName(handle))}`;
 }
 
 /** `open` also where the INSERT may have run but bears repeating, as OVERWRITE does. */

@@ -17,7 +17,7 @@ export interface Handle {
   mustBeEmpty: boolean;
   /** MIRROR: the share of the rows there that may go; null for other modes. */
   maxDeleteShare: number | null;
-  /** Where the partitions come with the rows: what the staging table is published into. */
+  /** Where the partitions come with the rows, or a Delta table is replaced: what the staging table is published into. */
   dynamic: Dynamic | null;
   /** UPSERT: the session is an upsert session. */
   upsert: boolean;
@@ -30,6 +30,8 @@ export interface Dynamic {
   fixed: PartitionValue[];
   /** Partition keys that come with the rows. */
   keys: string[];
+  /** The primary key of a Delta table, which no two of the rows may share; empty for ordinary tables. */
+  primaryKey: string[];
   replace: boolean;
 }
 

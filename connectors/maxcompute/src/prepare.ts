@@ -32,7 +32,7 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
     });
   const ddl = existing === undefined ? ddlOf(load) : null;
   const table = existing ?? tableOfDdl(ddl!, name);
-  if (load.mode !== 'UPSERT') refuseDelta(table);
+  if (load.mode !== 'UPSERT') checkDelta(table, load);
   const shape = shapeOf(table, load);
   if (load.mode === 'UPSERT') {
     checkUpsert(table, load);
@@ -49,22 +49,30 @@ export async function prepare(http: Http, load: Load, signal: AbortSignal): Prom
       'MIRROR replaces a whole table or one partition; here the partitions come with the rows.',
       'Give the partition a value, or use OVERWRITE.',
     );
-  return { ddl, publish: 'session', visible: visible(load.mode, shape), fields: shape.fields };
+  return { ddl, publish: 'session', visible: visible(load.mode, shape, table), fields: shape.fields };
 }
 
 export const ddlOf = (load: Load): string => load.ddl ?? createTable(load);
 
-/** Its rows go by keys: appended ones would silently take the place of others. */
-function refuseDelta({ name, primaryKey }: Table): void {
-  if (primaryKey.length > 0)
+/**
+ * Rows of a Delta table go by keys: appended ones would silently take the place of others. Whole contents can be replaced.
+ * @throws ConnectorError
+ */
+function checkDelta({ name, primaryKey }: Table, load: Load): void {
+  if (primaryKey.length === 0) return;
+  if (load.mode !== 'OVERWRITE' && load.mode !== 'MIRROR')
     throw refused(
       'DELTA_TABLE',
       `"${name}" is a Delta table: MaxCompute writes its rows by their primary key, and takes no uploads for it.`,
-      `Use UPSERT with the keys ${primaryKey.join(', ')}, or write to an ordinary table.`,
+      `Use UPSERT with the keys ${primaryKey.join(', ')}, OVERWRITE, or an ordinary table.`,
     );
+  const mapped = columnNames(load.fields.map((field) => field.name));
+  const left = primaryKey.find((key) => !mapped.includes(key.toLowerCase()));
+  if (left !== undefined)
+    throw refused('KEY_NOT_MAPPED', `No link leads to "${left}" of the primary key of "${name}".`, 'Map it.');
 }
 
-function visible(mode: WriteMode, { dynamic }: Shape): string {
+function visible(mode: WriteMode, { dynamic }: Shape, { primaryKey }: Table): string {
   const replaces = mode === 'OVERWRITE' || mode === 'MIRROR';
   if (dynamic.length > 0)
     return replaces
@@ -72,6 +80,8 @@ function visible(mode: WriteMode, { dynamic }: Shape): string {
       : 'Others see none of the new rows until one INSERT at the end, and then all of them at once.';
   if (mode === 'UPSERT')
     return 'Others see the old rows until the commit, and all of the new and changed ones at once.';
+  if (replaces && primaryKey.length > 0)
+    return 'Others see the old data until one INSERT at the end, and all of the new at once.';
   if (mode === 'MIRROR')
     return 'Others see the old data until the commit, and all of the new at once; rows that are dirty are in neither the new data nor kept from the old.';
   return replaces

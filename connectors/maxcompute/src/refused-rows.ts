@@ -1,4 +1,4 @@
-import { type Batch, type Column, cutText, type DirtyRow, isValid } from '@sampan/connector';
+import { type Batch, type Column, ConnectorError, cutText, type DirtyRow, isValid } from '@sampan/connector';
 import type { UploadSession } from '@sampan/maxcompute';
 import { PARTITION_VALUE } from './shape.ts';
 
@@ -80,3 +80,26 @@ function strangeTimes(column: Column, rows: number, refuse: Refuse): void {
       refuse(row, 'not between the years 1 and 9999');
   }
 }
+
+/** Rows that lack a value of their primary key; `places` are its columns. */
+export function rowsWithoutKey(batch: Batch, places: readonly number[], dirty: readonly DirtyRow[]): DirtyRow[] {
+  const known = new Set(dirty.map((one) => one.row));
+  const found: DirtyRow[] = [];
+  for (const place of places) {
+    const column = batch.columns[place];
+    for (let row = 0; column.validity !== undefined && row < batch.rows; row++) {
+      if (isValid(column, row) || known.has(row)) continue;
+      known.add(row);
+      found.push({ row, column: batch.fields[place].name, value: null, reason: 'a primary key has no NULL' });
+    }
+  }
+  return found;
+}
+
+export const repeatedKey = (where: string) =>
+  new ConnectorError({
+    kind: 'data',
+    code: 'KEY_REPEATED',
+    message: `Rows of this run have the same key (${where}), and nothing says which of them counts.`,
+    hint: 'Nothing was published. Filter the source to one row for each key, or choose a key that tells them apart.',
+  });

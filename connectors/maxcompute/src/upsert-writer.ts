@@ -1,4 +1,4 @@
-import { type Batch, ConnectorError, type DirtyRow, isValid, type Receipt, type Writer } from '@sampan/connector';
+import { type Batch, ConnectorError, type DirtyRow, type Receipt, type Writer } from '@sampan/connector';
 import {
   abortUpsert,
   type ColumnData,
@@ -14,7 +14,7 @@ import { asConnectorError, told } from './errors.ts';
 import { type Handle, uploadOf } from './handle.ts';
 import { KeySet, keyWords } from './key-set.ts';
 import { PackSpool } from './pack-spool.ts';
-import { refusedRows } from './refused-rows.ts';
+import { refusedRows, repeatedKey, rowsWithoutKey } from './refused-rows.ts';
 import type { UpsertLedger } from './upsert-ledger.ts';
 import { refuseOtherTypes, without } from './writer.ts';
 
@@ -66,7 +66,8 @@ function createUpsertWriter(
     async write(batch) {
       if (!checked) refuseOtherTypes(handle.table, session, batch, places, []);
       checked = true;
-      const dirty = dirtyRows(batch, session, keyPlaces);
+      const dirty = [...refusedRows(batch, { maxFieldBytes: FIELD_BYTES }, [])];
+      dirty.push(...rowsWithoutKey(batch, keyPlaces, dirty));
       if (keys !== null) dirty.push(...keys.repeated(batch, keyPlaces, dirty));
       const { rows, sent } = without(batch, dirty);
       const all = places.map((place): ColumnData => sent[place]);
@@ -120,21 +121,6 @@ function placesOf(session: UpsertSession, { table, columns }: Handle): number[] 
   });
 }
 
-function dirtyRows(batch: Batch, session: UpsertSession, keys: readonly number[]): DirtyRow[] {
-  const dirty = refusedRows(batch, { maxFieldBytes: FIELD_BYTES }, []);
-  const known = new Set(dirty.map((one) => one.row));
-  for (const [at, place] of keys.entries()) {
-    const { validity } = batch.columns[place];
-    for (let row = 0; validity !== undefined && row < batch.rows; row++) {
-      if (isValid(batch.columns[place], row) || known.has(row)) continue;
-      known.add(row);
-      const column = session.columns[session.keys[at]].name;
-      dirty.push({ row, column, value: null, reason: 'a primary key has no NULL' });
-    }
-  }
-  return dirty;
-}
-
 /** The keys of one split: which of the source cannot be told apart are dirty, all of them, as far as they can still be held back. */
 class SplitKeys {
   readonly sent = new KeySet();
@@ -165,14 +151,6 @@ class SplitKeys {
     return found;
   }
 }
-
-const repeatedKey = (where: string) =>
-  new ConnectorError({
-    kind: 'data',
-    code: 'KEY_REPEATED',
-    message: `Rows of this run have the same key (${where}), and nothing says which of them counts.`,
-    hint: 'Nothing was published. Filter the source to one row for each key, or choose a key that tells them apart.',
-  });
 
 const sentBefore = (split: number) =>
   new ConnectorError({

@@ -11,7 +11,7 @@ import { type BlockWriter, type ColumnData, typeText, type UploadSession } from 
 import { asConnectorError } from './errors.ts';
 import { FENCE_BLOCK } from './fence.ts';
 import type { Handle } from './handle.ts';
-import { refusedRows } from './refused-rows.ts';
+import { refusedRows, rowsWithoutKey } from './refused-rows.ts';
 
 /**
  * Writes one split as one block. The block is opened with the first batch, so that no request idles while the source
@@ -52,6 +52,8 @@ export function createWriter(
       if (!checked) refuseOtherTypes(table, session, batch, places, dynamic?.keys ?? []);
       checked = true;
       const dirty = refusedRows(batch, session, dynamic?.keys ?? []);
+      const keys = (dynamic?.primaryKey ?? []).map((key) => columns.indexOf(key));
+      dirty.push(...rowsWithoutKey(batch, keys, dirty));
       const { rows, sent } = without(batch, dirty);
       const all = places.map((place): ColumnData => (place < 0 ? nulls(rows) : sent[place]));
       try {
@@ -59,7 +61,7 @@ export function createWriter(
       } catch (error) {
         throw asConnectorError(error, `Writing block ${split}`);
       }
-      return dirty.length === 0 ? undefined : dirty;
+      return dirty.length === 0 ? undefined : dirty.sort((a, b) => a.row - b.row);
     },
     async seal(): Promise<Receipt> {
       try {

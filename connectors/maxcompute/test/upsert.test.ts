@@ -164,8 +164,74 @@ describe('UPSERT', () => {
     });
     expect(await prepare(loadOf('fresh', { keys: [] }))).toMatchObject({ code: 'KEYS_MISSING' });
     expect(await prepare(loadOf('fresh', { keys: ['zz'] }))).toMatchObject({ code: 'KEY_NOT_MAPPED' });
-    for (const mode of ['APPEND', 'OVERWRITE', 'MIRROR', 'ERROR_IF_NOT_EMPTY'] as const)
+    for (const mode of ['APPEND', 'ERROR_IF_NOT_EMPTY'] as const)
       expect(await prepare(loadOf('two', { mode }))).toMatchObject({ kind: 'config', code: 'DELTA_TABLE' });
+  });
+});
+
+describe('OVERWRITE and MIRROR of a Delta table', () => {
+  const replacing = (object: string, mode: Load['mode'] = 'OVERWRITE', changes: Partial<Load> = {}) =>
+    loadOf(object, { mode, keys: [], uniqueKeys: false, ...changes });
+  const staging = async () => {
+    const names: string[] = [];
+    for await (const { name } of session.objects({ search: 'sampan_load' }, calm())) names.push(name);
+    return names;
+  };
+
+  it('replace all of it, through a staging table and one INSERT', async () => {
+    await upsert(loadOf('replaced_all'), [
+      [1n, 'a'],
+      [2n, 'b'],
+    ]);
+    const run = await begun(replacing('replaced_all'));
+    const { receipt, dirty } = await split(run, 0, [
+      [2n, 'B'],
+      [null, 'no key'],
+      [3n, null],
+    ]);
+    expect(dirty.map((one) => [one.row, one.reason])).toEqual([[1, 'a primary key has no NULL']]);
+    expect(await rows('replaced_all')).toEqual(['1|a', '2|b']);
+    await publish(run, receipt);
+    expect(await rows('replaced_all')).toEqual(['2|B', '3|~']);
+    expect(await staging()).toEqual([]);
+    await upsert(loadOf('replaced_all'), [[3n, 'c']]);
+    await upsert(replacing('replaced_all', 'MIRROR'), [
+      [3n, 'd'],
+      [4n, 'e'],
+    ]);
+    expect(await rows('replaced_all')).toEqual(['3|d', '4|e']);
+  });
+
+  it('replace one partition, fixed or that of the rows', async () => {
+    await world.sql(
+      `CREATE TABLE replaced_part (id BIGINT NOT NULL, v STRING, PRIMARY KEY (id)) PARTITIONED BY (pt STRING) TBLPROPERTIES ('transactional'='true')`,
+      "INSERT INTO replaced_part PARTITION (pt) VALUES (1L, 'a', 'x'), (1L, 'b', 'y')",
+    );
+    const partition = [{ name: 'pt', value: 'x' }];
+    await upsert(replacing('replaced_part', 'OVERWRITE', { partition }), [[2n, 'c']]);
+    expect(await rows('replaced_part', 'pt, id, v')).toEqual(['x|2|c', 'y|1|b']);
+    const fields = [...loadOf('').fields, field('pt', TEXT)];
+    await upsert(replacing('replaced_part', 'OVERWRITE', { fields }), [
+      [3n, 'd', 'y'],
+      [3n, 'e', 'z'],
+    ]);
+    expect(await rows('replaced_part', 'pt, id, v')).toEqual(['x|2|c', 'y|3|d', 'z|3|e']);
+  });
+
+  it('publish nothing where rows have the same key: the INSERT would keep one of them and not say so', async () => {
+    await upsert(loadOf('replaced_twice'), [[1n, 'a']]);
+    const run = await begun(replacing('replaced_twice'));
+    const receipts = [(await split(run, 0, [[5n, 'x']])).receipt, (await split(run, 1, [[5n, 'y']])).receipt];
+    expect(await failureOf(run.target.commit(run.handle, receipts, run.lease, calm()))).toMatchObject({
+      kind: 'data',
+      code: 'KEY_REPEATED',
+    });
+    expect(await run.target.outcome(run.handle, run.lease, calm())).toBe('open');
+    await run.target.abort(run.handle, run.lease);
+    expect(await rows('replaced_twice')).toEqual(['1|a']);
+    expect(await staging()).toEqual([]);
+    const unmapped = replacing('replaced_twice', 'OVERWRITE', { fields: [field('v', TEXT)] });
+    expect(await failureOf(session.target!.prepare(unmapped, calm()))).toMatchObject({ code: 'KEY_NOT_MAPPED' });
   });
 });
 
