@@ -34,11 +34,19 @@ function pickBits(bits: Uint8Array, rows: Int32Array): Uint8Array {
   return picked;
 }
 
+/** Shorter cells are copied byte by byte: a view of each would cost more. */
+const LONG_BYTES = 128;
+
 function pickBytes(offsets: Int32Array, data: Uint8Array, rows: Int32Array): { offsets: Int32Array; data: Uint8Array } {
   const picked = new Int32Array(rows.length + 1);
   for (let at = 0; at < rows.length; at++) picked[at + 1] = picked[at] + offsets[rows[at] + 1] - offsets[rows[at]];
-  const bytes = Buffer.allocUnsafeSlow(picked[rows.length]);
-  for (let at = 0; at < rows.length; at++)
-    bytes.set(data.subarray(offsets[rows[at]], offsets[rows[at] + 1]), picked[at]);
+  const bytes = new Uint8Array(picked[rows.length]);
+  for (let at = 0, to = 0; at < rows.length; at++) {
+    const [from, end] = [offsets[rows[at]], offsets[rows[at] + 1]];
+    if (end - from > LONG_BYTES) {
+      bytes.set(data.subarray(from, end), to);
+      to += end - from;
+    } else for (let byte = from; byte < end; byte++) bytes[to++] = data[byte];
+  }
   return { offsets: picked, data: bytes };
 }
