@@ -35,6 +35,8 @@ export function keyLiteral(field: Field, text: string): string {
     case 'date':
     case 'datetime':
       return `'${text}'`;
+    case 'time':
+      return `'${text}'`;
     case 'timestamp':
       return `'${text.replace('+00:00', '')}'`;
     default:

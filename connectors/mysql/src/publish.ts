@@ -82,9 +82,14 @@ async function checkKeys(link: Link, handle: Handle, tables: string[]): Promise<
     const columns = key.columns.map(quoteName);
     const union = tables.map((name) => `SELECT ${columns.join(', ')} FROM ${quoteName(name)}`).join(' UNION ALL ');
     const staged = tables.length === 1 ? quoteName(tables[0]) : `(${union})`;
-    if (handle.mode === 'APPEND') await checkExisting(link, handle, key.name, key.columns, staged);
+    if (rowsStay(handle)) await checkExisting(link, handle, key.name, key.columns, staged);
     await checkTwice(link, handle, key.name, key.columns, staged);
   }
+}
+
+/** True where the rows that are in the table now are there, too, when the new ones come. */
+export function rowsStay({ mode, preSql }: Handle): boolean {
+  return mode === 'APPEND' && sortStatements(preSql, 'the pre-SQL').inside.length === 0;
 }
 
 async function checkExisting(

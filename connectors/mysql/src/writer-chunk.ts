@@ -14,15 +14,16 @@ export interface Chunk {
 
 /** Sends batches into a table, in the transaction that is open. Its buffer is used again for each. */
 export interface ChunkSender {
-  send(link: Link, table: string, batch: Batch): Promise<Chunk>;
+  /** @param known rows that are dirty already: they are left out, and told with the others */
+  send(link: Link, table: string, batch: Batch, known: readonly DirtyRow[]): Promise<Chunk>;
 }
 
 export function chunkSender(columns: readonly StagedColumn[], sender: Sender): ChunkSender {
   let codec: ReturnType<typeof rowCodec> | undefined;
   return {
-    async send(link, table, batch) {
+    async send(link, table, batch, known) {
       codec ??= rowCodec(columns, batch.fields, sender.dialect);
-      const bad = new Map<number, DirtyRow>();
+      const bad = new Map(known.map((one) => [one.row, one]));
       const work: Work = {
         link,
         table,

@@ -11,7 +11,8 @@ import { deadline, fenced, ofInstance, openSeat, readRun } from './fence.ts';
 import { indexLiteral, quoteName, textLiteral } from './sql.ts';
 import { createStaging, type Handle, ownName, RUN, SLOT, stagingName } from './staging.ts';
 import { type Connect, type Link, whileLocked } from './target-link.ts';
-import { type Chunk, chunkSender } from './writer-chunk.ts';
+import { type Chunk, type ChunkSender, chunkSender } from './writer-chunk.ts';
+import { type KeyCheck, keyCheck } from './writer-keys.ts';
 import { insertSender, loadRefused, loadSender, type Sender } from './writer-send.ts';
 
 /** A row of sampan_slot. */
@@ -34,7 +35,9 @@ interface State {
   split: number;
   slot: Slot;
   senders: Sender[];
-  send: (link: Link, table: string, batch: Batch) => Promise<Chunk>;
+  send: ChunkSender['send'];
+  /** Before the first batch: not looked yet. */
+  keys: KeyCheck | undefined;
   /** Where rows go: undefined until the first batch tells whether the split can be resumed. */
   stage: string | undefined;
   millis: number;
@@ -61,7 +64,7 @@ export async function openWriter(
     const senders = await sendersFor(link, handle);
     const { send } = chunkSender(handle.columns, senders[0]);
     return writerOf(
-      { link, handle, lease, split, slot, senders, send, stage: undefined, millis: 0, ended: null },
+      { link, handle, lease, split, slot, senders, send, keys: undefined, stage: undefined, millis: 0, ended: null },
       told,
     );
   } catch (error) {
@@ -148,8 +151,10 @@ async function write(state: State, batch: Batch): Promise<DirtyRow[] | undefined
   const { slot } = state;
   if (!slot.own && batch.position === null) throw positionLost(state.split);
   const begun = Date.now();
+  state.keys ??= await keyCheck(link, state.handle);
+  const known = await state.keys.conflicts(batch);
   await link.change('START TRANSACTION', 'starting a transaction');
-  const chunk = await sendBatch(state, stage, batch);
+  const chunk = await sendBatch(state, stage, batch, known);
   const next = { ...slot, known: true, sealed: false, rows: slot.rows + chunk.rows, bytes: slot.bytes + chunk.bytes };
   if (!slot.own) {
     next.lastKey = batch.position;
@@ -163,14 +168,14 @@ async function write(state: State, batch: Batch): Promise<DirtyRow[] | undefined
 }
 
 /** A proxy may refuse what the server allows: the first refusal changes the way for good. */
-async function sendBatch(state: State, stage: string, batch: Batch): Promise<Chunk> {
+async function sendBatch(state: State, stage: string, batch: Batch, known: readonly DirtyRow[]): Promise<Chunk> {
   try {
-    return await state.send(state.link, stage, batch);
+    return await state.send(state.link, stage, batch, known);
   } catch (error) {
     if (!loadRefused(error) || state.senders.length < 2) throw error;
     state.senders.shift();
     state.send = chunkSender(state.handle.columns, state.senders[0]).send;
-    return state.send(state.link, stage, batch);
+    return state.send(state.link, stage, batch, known);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { LogicalType } from '@sampan/connector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MysqlServer } from '../../../tools/src/mysql-server.ts';
 import {
@@ -177,33 +178,90 @@ for (const { flavor, skip } of flavors) {
       await expect(target.begin(load, held, null, signal())).rejects.toMatchObject({ code: 'FENCED' });
     });
 
-    test('key conflicts are counted and named before anything is published', async () => {
+    test('a row that meets an existing key under APPEND is dirty, with its key, and the others go in', async () => {
       sql(
-        'CREATE TABLE keyed (id BIGINT PRIMARY KEY, name VARCHAR(20), UNIQUE (name)); INSERT INTO keyed VALUES (1, "a"), (2, "b")',
+        `CREATE TABLE held_keys (id BIGINT PRIMARY KEY, name VARCHAR(20) COLLATE utf8mb4_general_ci, UNIQUE (name));
+         INSERT INTO held_keys VALUES (1, 'a'), (2, 'b')`,
       );
       const target = targetOf(server, 't');
-      const attempt = async (instance: string, rows: (bigint | string | null)[][], mode: 'APPEND' | 'OVERWRITE') => {
+      const held = lease('held keys');
+      const load = loadOf('held_keys', [id, name]);
+      const { fields } = await target.prepare(load, signal());
+      const { handle } = await target.begin(load, held, null, signal());
+      await using writer = await target.writer(handle, { split: 0 }, held, signal());
+      const rows = [
+        [1n, 'x'],
+        [5n, 'B'],
+        [3n, 'c'],
+        [4n, null],
+        [2n, 'a'],
+      ] as [bigint, string | null][];
+      const dirty = await writer.write(batchOf(fields, rows, { k: 1 }));
+      const reason = (key: string) => `the table holds a row with this key already (${key})`;
+      expect(dirty).toEqual([
+        { row: 0, column: 'id', value: '1', reason: reason('PRIMARY: id=1') },
+        { row: 1, column: 'name', value: 'B', reason: reason('name: name=B') },
+        { row: 4, column: 'id', value: '2', reason: reason('PRIMARY: id=2') },
+      ]);
+      const receipt = await writer.seal();
+      expect(receipt.rows).toBe(2);
+      expect(await target.verify(handle, [receipt], held, signal())).toMatchObject({ ok: true, rows: 2 });
+      await target.commit(handle, [receipt], held, signal());
+      expect(sql('SELECT * FROM held_keys ORDER BY id')).toBe('1\ta\n2\tb\n3\tc\n4\tNULL');
+    });
+
+    test('keys of every type, alone and composite, and many of them, are met by the rules of the server', async () => {
+      const moment = 1_700_000_000_123_456n;
+      const cases: [string, LogicalType, bigint | number | string | Buffer, bigint | number | string | Buffer][] = [
+        ['DECIMAL(30,2)', { kind: 'decimal', precision: 30, scale: 2 }, '12345678901234567890.50', '1.50'],
+        ['BIGINT UNSIGNED', { kind: 'uint64' }, 2n ** 64n - 1n, 2n ** 63n],
+        ['DATE', { kind: 'date' }, 2_932_896, 0],
+        ['DATETIME(6)', { kind: 'datetime', digits: 6 }, moment, moment + 1n],
+        ['TIMESTAMP(6)', { kind: 'timestamp', digits: 6 }, moment, moment + 1n],
+        ['TIME(6)', { kind: 'time', digits: 6 }, -1n, -2n],
+        ['VARBINARY(9)', { kind: 'binary', maxBytes: 9 }, Buffer.from([0, 39, 92]), Buffer.from([0, 39])],
+        ["ENUM('a','b')", { kind: 'utf8', maxChars: 1 }, 'b', 'a'],
+        ['VARCHAR(9) CHARACTER SET latin1', { kind: 'utf8', maxChars: 9 }, 'é', 'x'],
+        ['VARCHAR(9) COLLATE utf8mb4_bin', { kind: 'utf8', maxChars: 9 }, '🙂', '🚢'],
+      ];
+      for (const [index, [native, type, there, other]] of cases.entries()) {
+        sql(`CREATE TABLE key${index} (k ${native} NOT NULL, part INT NOT NULL, PRIMARY KEY (k, part))`);
+        const fields = [field('k', type, false), field('part', { kind: 'int32' }, false)];
+        const target = targetOf(server, 't');
+        await copy(target, loadOf(`key${index}`, fields), lease(`key${index} old`), [[there, 1]]);
+        const held = lease(`key${index}`);
+        const { handle } = await target.begin(loadOf(`key${index}`, fields), held, null, signal());
+        await using writer = await target.writer(handle, { split: 0 }, held, signal());
+        const rows = [...Array.from({ length: 1_200 }, (_, at): [typeof other, number] => [other, at]), [there, 1]];
+        const dirty = await writer.write(batchOf(fields, [...rows, [there, 2]] as never, { k: 1 }));
+        expect([native, dirty?.map(({ row, column }) => [row, column])]).toEqual([native, [[1_200, 'k']]]);
+        const receipt = await writer.seal();
+        await target.verify(handle, [receipt], held, signal());
+        await target.commit(handle, [receipt], held, signal());
+        expect(sql(`SELECT COUNT(*) FROM key${index}`)).toBe('1202');
+      }
+    });
+
+    test('keys that come twice, or that somebody else writes while the copy runs, fail the run before it publishes', async () => {
+      sql(
+        'CREATE TABLE keyed (id BIGINT PRIMARY KEY, name VARCHAR(20), UNIQUE (name)); INSERT INTO keyed VALUES (1, "a")',
+      );
+      const target = targetOf(server, 't');
+      const attempt = async (
+        instance: string,
+        rows: (bigint | string | null)[][],
+        mode: 'APPEND' | 'OVERWRITE',
+        meanwhile = 'SELECT 1',
+      ) => {
         const { handle, receipts } = await stage(target, loadOf('keyed', [id, name], { mode }), lease(instance), rows);
+        sql(meanwhile);
         await target
           .verify(handle, receipts, lease(instance), signal())
           .finally(() => target.abort(handle, lease(instance)));
       };
-      await expect(
-        attempt(
-          'k1',
-          [
-            [1n, 'x'],
-            [2n, 'y'],
-            [3n, 'z'],
-          ],
-          'APPEND',
-        ),
-      ).rejects.toMatchObject({
+      await expect(attempt('k1', [[7n, 'B']], 'APPEND', 'INSERT INTO keyed VALUES (2, "b")')).rejects.toMatchObject({
         kind: 'data',
         code: 'KEY_CONFLICT',
-        message: expect.stringMatching(/PRIMARY: 2 rows.*id=[12]/),
-      });
-      await expect(attempt('k2', [[4n, 'B']], 'APPEND')).rejects.toMatchObject({
         message: expect.stringMatching(/key name: 1 rows.*name=B/),
       });
       await expect(
@@ -287,6 +345,7 @@ for (const { flavor, skip } of flavors) {
       ]);
       expect(sql("SHOW TABLES LIKE 'pre_made'")).toBe('pre_made');
       expect(sql('SELECT name FROM pp')).toBe('old');
+      expect(await target.verify(handle, receipts, lease('pp'), signal())).toMatchObject({ ok: true });
       await target.commit(handle, receipts, lease('pp'), signal());
       expect(sql('SELECT name FROM pp ORDER BY id')).toBe('new\nmore');
       expect(sql('SELECT n FROM notes')).toBe('2');
