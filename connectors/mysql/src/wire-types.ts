@@ -55,6 +55,8 @@ function fits({ columnType, flags, characterSet }: WireColumn, field: Field): bo
   const unsigned = (flags & UNSIGNED_FLAG) !== 0;
   if (codec !== Codec.bytes) {
     if (!TYPES_OF[codec].includes(columnType)) return false;
+    // Of either sign, its values come as 32 bits with sign.
+    if (columnType === INT24) return true;
     if (codec === Codec.int64) return unsigned === (field.type.kind === 'uint64');
     return SIGNED.has(codec) ? !unsigned : UNSIGNED.has(codec) ? unsigned : true;
   }

@@ -171,6 +171,22 @@ for (const { flavor, skip } of flavors) {
         expect(rows).toBeLessThan(20_000);
       });
 
+      it('reads whole numbers of every width, with and without a sign', async () => {
+        const types = ['TINYINT', 'SMALLINT', 'MEDIUMINT', 'INT', 'BIGINT'];
+        const bits = [8n, 16n, 24n, 32n, 64n];
+        const columns = types.flatMap((type, at) => [`s${at} ${type}`, `u${at} ${type} UNSIGNED`]);
+        await sql.query(`CREATE TABLE widths (id INT PRIMARY KEY, ${columns.join(', ')})`);
+        const least = bits.flatMap((width) => [String(-(2n ** (width - 1n))), '0']);
+        const most = bits.flatMap((width) => [String(2n ** (width - 1n) - 1n), String(2n ** width - 1n)]);
+        await insert('widths', [
+          [1, ...least],
+          [2, ...most],
+        ]);
+        const names = types.flatMap((_, at) => [`s${at}`, `u${at}`]);
+        const batches = await all(read('widths', names));
+        expect(names.map((_, at) => values(batches, at))).toEqual(names.map((_, at) => [least[at], most[at]]));
+      });
+
       it('reads zero-filled decimals as their values', async () => {
         await sql.query('CREATE TABLE filled (id INT PRIMARY KEY, d DECIMAL(12,3) ZEROFILL, i INT(8) ZEROFILL)');
         await insert('filled', [
