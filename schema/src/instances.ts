@@ -51,7 +51,9 @@ export const InstanceType = builder.objectRef<Instance>('Instance').implement({
       description: 'What can be done with it now.',
       resolve: (one) => {
         if (one.needsDecision) return ['RESOLVE_COMMIT' as const];
-        return ['WAITING', 'QUEUED', 'RUNNING'].includes(one.state) && !one.committing ? ['STOP' as const] : [];
+        if (one.committing && (one.state !== 'RUNNING' || !['transaction', 'stepped'].includes(one.publish ?? '')))
+          return [];
+        return ['WAITING', 'QUEUED', 'RUNNING'].includes(one.state) ? ['STOP' as const] : [];
       },
     }),
     scheduledAt: t.field({

@@ -13,9 +13,11 @@ import {
   createTask,
   ERROR,
   ended,
+  instance,
   openWorld,
   runTask,
   taskInput,
+  until,
   type World,
 } from './world.ts';
 
@@ -189,7 +191,25 @@ describe('the main job', () => {
     const differing = 'SELECT COUNT(*) n FROM (SELECT * FROM orders EXCEPT SELECT * FROM orders_copy) d';
     const [[{ n }]] = (await world.sql.query(differing)) as Any;
     expect(Number(n)).toBe(0);
-  }, 60_000);
+
+    // Publishing again waits for somebody who holds the old rows: it can be stopped there, and they stay.
+    const other = await world.mysql.connect('shop');
+    await other.query('START TRANSACTION');
+    await other.query('SELECT * FROM orders_copy FOR UPDATE');
+    const id = await runTask(world, made.task.id);
+    await until('it publishes', async () => (await instance(world, id)).phase === 'COMMITTING');
+    await world.client.request('mutation ($ids: [ID!]!) { stopInstances(input: { ids: $ids }) { __typename } }', {
+      ids: [id],
+    });
+    const stopped = await ended(world, id);
+    expect(stopped).toMatchObject({ state: 'CANCELLED' });
+    expect(stopped.attempts.map((one: Any) => one.outcome)).toEqual(['stopped']);
+    await other.query('ROLLBACK');
+    await other.end();
+    expect(Number(((await world.sql.query(differing)) as Any)[0][0].n)).toBe(0);
+    const staged = async () => ((await world.sql.query("SHOW TABLES LIKE 'sampan\\_stg%'")) as Any)[0].length;
+    await until('nothing is left of it', async () => (await staged()) === 0);
+  }, 120_000);
 
   it('runs a table without rows to its end', async () => {
     await world.sql.query('CREATE TABLE IF NOT EXISTS empty_one LIKE orders');

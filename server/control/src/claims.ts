@@ -157,7 +157,7 @@ export interface Heartbeat {
   stopBy: string | null;
   /** Under a live lease so far, in all attempts, in milliseconds. */
   ranMs: number;
-  /** It is being published, or may have been: that is not cut off any more. */
+  /** It is being published, or may have been. */
   committing: boolean;
 }
 

@@ -54,11 +54,11 @@ async function follow(tx: Transaction, ending: Ending, end: HostEnd): Promise<vo
         ? askAgain(tx, ending, undecidedFailure(end.message), ASK_AGAIN_SECONDS)
         : undecided(tx, ending, end.message);
     case 'stopped':
-      return stopped(tx, ending);
+      return stopped(tx, ending, end.unpublished === true);
     case 'failed':
     case 'died':
       // Killed because it did not stop in time, or stopped by itself before it heard of it.
-      if (stopOf(ending).stopTo !== null && !ending.instance.committing) return stopped(tx, ending);
+      if (stopOf(ending).stopTo !== null && !ending.instance.committing) return stopped(tx, ending, true);
       return failed(tx, ending, end.failure, end.end === 'died');
     default:
   }
@@ -85,9 +85,11 @@ async function finish(
 const ranMs = ranSoFar(sql`sampan_now()`);
 const released = { owner: null, leaseUntil: null, phase: null, ranMs };
 
-async function stopped(tx: Transaction, ending: Ending): Promise<void> {
+/** @param unpublished also where it was being published: then only the target's own word counts */
+async function stopped(tx: Transaction, ending: Ending, unpublished: boolean): Promise<void> {
   const { stopTo, stopReason } = stopOf(ending);
-  if (stopTo !== null && !ending.instance.committing) return finish(tx, ending, stopTo, stopReason ?? 'stopped', null);
+  if (stopTo !== null && (unpublished || !ending.instance.committing))
+    return finish(tx, ending, stopTo, stopReason ?? 'stopped', null);
   // Nobody asked the instance to stop: its worker is leaving, and another attempt goes on.
   await requeue(tx, ending, 'worker stopped');
 }

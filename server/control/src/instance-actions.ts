@@ -5,7 +5,7 @@ import { readNow } from './clock.ts';
 import type { Actor, Control, Transaction } from './context.ts';
 import { ControlError, conflict, invalid, issue, notFound } from './errors.ts';
 import { getInstance } from './instances.ts';
-import { afterEnd, createInstance, definitionOf, endedWith, lockTask } from './lifecycle.ts';
+import { afterEnd, createInstance, definitionOf, endedWith, lockTask, stoppable } from './lifecycle.ts';
 import { isEffective } from './occurrences.ts';
 import { itemRequest, once } from './requests.ts';
 import { instances } from './tables/instances.ts';
@@ -89,7 +89,7 @@ async function stopInstance(control: Control, actor: Actor, id: string, requestI
       throw conflict(
         'NOT_STOPPABLE',
         `The instance is ${instance.state}${instance.committing ? ' and is being published' : ''}.`,
-        'Only what waits or runs, and is not being published, can be stopped.',
+        'Only what waits or runs can be stopped, and publishing only by transaction or in steps.',
         [{ type: 'Instance', id }],
       );
     const { workspaceId } = instance;
@@ -116,7 +116,7 @@ async function askedToStop(tx: Transaction, actor: Actor, id: string): Promise<b
   const asked = await tx
     .update(instances)
     .set({ stopTo: 'CANCELLED', stopReason: 'stopped', stopBy: actor.name })
-    .where(and(eq(instances.id, id), eq(instances.state, 'RUNNING'), eq(instances.committing, false)))
+    .where(and(eq(instances.id, id), stoppable))
     .returning({ id: instances.id });
   return asked.length > 0;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, or, sql } from 'drizzle-orm';
 import { now, readNow } from './clock.ts';
 import type { Actor, Transaction } from './context.ts';
 import type { Schedule, TaskDefinition } from './definitions.ts';
@@ -182,8 +182,15 @@ export async function takeOffline(
   await tx
     .update(instances)
     .set({ stopTo: 'CANCELLED', stopReason: 'taken offline', stopBy: actor.name })
-    .where(and(eq(instances.taskId, taskId), eq(instances.state, 'RUNNING'), eq(instances.committing, false)));
+    .where(and(eq(instances.taskId, taskId), stoppable));
 }
+
+/** Publishing by session or swap takes a moment and cannot be cut off; by transaction or in steps it can. */
+export const stoppable = and(
+  eq(instances.state, 'RUNNING'),
+  eq(instances.needsDecision, false),
+  or(eq(instances.committing, false), inArray(instances.publish, ['transaction', 'stepped'])),
+);
 
 /**
  * What waits is cancelled, what runs is on its last attempt. An instance that may have been published already is not

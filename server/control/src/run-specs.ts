@@ -78,6 +78,7 @@ async function resumeOf(control: Control, instance: Instance, stored: (typeof sp
     handle: instance.handle ?? null,
     receipts: sealed.map((row) => row.receipt!),
     counts: sealed.flatMap((row) => (row.counts === null ? [] : [row.counts])),
+    publish: instance.publish,
     committing: instance.committing,
   };
 }

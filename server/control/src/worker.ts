@@ -44,6 +44,8 @@ interface Run {
 }
 
 const LEAVING = 'the worker is stopping';
+/** A target may take its time to roll back what was being published. */
+const ROLL_BACK_MS = 240_000;
 
 /** The process in which instances run: it claims them, starts their hosts and keeps their leases alive. */
 export function startWorker(control: Control, options: WorkerOptions): Worker {
@@ -190,11 +192,11 @@ function keepLease(
   let alive = run.claimedAt;
   let beating = false;
   let stopped = false;
-  const stop = (to: NonNullable<Heartbeat['stopTo']>, reason: string, by: string) => {
+  const stop = (to: NonNullable<Heartbeat['stopTo']>, reason: string, by: string, publishing = false) => {
     if (stopped) return;
     stopped = true;
     onStop({ stopTo: to, stopReason: reason, stopBy: by });
-    void run.host?.stop(reason);
+    void run.host?.stop(reason, publishing ? ROLL_BACK_MS : undefined);
   };
   const beat = async () => {
     const asked = Date.now();
@@ -205,9 +207,9 @@ function keepLease(
     );
     if (row === null) return run.host?.kill();
     alive = Math.max(alive, asked);
-    // What is being published takes a moment and cannot be cut off half-way.
-    if (row.committing) return;
-    if (row.stopTo !== null) stop(row.stopTo, row.stopReason ?? 'stopped', row.stopBy ?? worker);
+    // Who asked for a stop was told whether publishing can be cut off; the timeout does not count it.
+    if (row.stopTo !== null) stop(row.stopTo, row.stopReason ?? 'stopped', row.stopBy ?? worker, row.committing);
+    else if (row.committing) return;
     else if (row.ranMs > instance.timeoutMinutes * 60_000)
       stop('TIMED_OUT', `longer than ${instance.timeoutMinutes} minutes`, 'scheduler');
   };

@@ -206,6 +206,30 @@ describe('once committing has begun', () => {
     },
   );
 
+  it('by transaction can be stopped, which ends it where the target says that nothing is published', async () => {
+    const publishing = async () => {
+      const instance = await running();
+      await stored(instance).saveHandle({ one: 1 }, { publish: 'transaction', visible: '', resumed: false });
+      await stored(instance).committing();
+      return instance;
+    };
+    const instance = await publishing();
+    expect(await stopInstances(world.control, world.actor, [instance.id])).toMatchObject([{ error: null }]);
+    // Killed meanwhile: nobody knows; the next attempt finds out, and is told of the stop as well.
+    const after = await end(instance, died());
+    expect(after).toMatchObject({ state: 'WAITING', committing: true, stopTo: 'CANCELLED' });
+    const next = await again(after);
+    expect(await end(next, { end: 'stopped', unpublished: true })).toMatchObject({
+      state: 'CANCELLED',
+      cleanup: 'abort',
+    });
+    const late = await publishing();
+    await stopInstances(world.control, world.actor, [late.id]);
+    expect(await end(late, { end: 'committed' })).toMatchObject({ state: 'SUCCEEDED', cleanup: 'forget' });
+    // Not asked for: its worker is leaving.
+    expect(await end(await publishing(), { end: 'stopped', unpublished: true })).toMatchObject({ state: 'QUEUED' });
+  });
+
   it('does not begin once a stop was granted', async () => {
     const instance = await running();
     expect(await stopInstances(world.control, world.actor, [instance.id])).toMatchObject([{ error: null }]);

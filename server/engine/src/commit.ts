@@ -4,6 +4,7 @@ import {
   type Json,
   type Lease,
   type Outcome,
+  type Publish,
   type Receipt,
   type Target,
   toFailure,
@@ -20,7 +21,12 @@ export interface Commit {
   outcomeFirst: boolean;
   /** How long publishing may take in this attempt, in milliseconds. */
   limitMs: number;
+  /** Cuts publishing off, where its way is one that can be; null: it cannot. */
+  stop: AbortSignal | null;
 }
+
+/** Session and swap take a moment and cannot be cut off; the others take as long as the rows do. */
+export const canBeCutOff = (publish: Publish | null): boolean => publish === 'transaction' || publish === 'stepped';
 
 /** A target that does not answer what became of a commit is asked again after this long: it waits for locks itself. */
 const ASK_MS = 180_000;
@@ -31,8 +37,8 @@ const LET_GO_MS = 5_000;
 const PAUSES_MS = [200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 30_000];
 
 /**
- * Commits, and finds out what became of it when the answer is lost. From here on nothing is aborted, and a stop cuts off
- * nothing: a throw means only that the answer is not known. The limit of its own is for a target that never answers.
+ * Commits, and finds out what became of it when the answer is lost. From here on nothing is aborted: a throw, or a stop,
+ * means only that the answer is not known. The limit of its own is for a target that never answers.
  */
 export async function settleCommit(commit: Commit): Promise<RunEnd> {
   let known: Outcome | null = commit.outcomeFirst ? null : 'open';
@@ -43,10 +49,12 @@ export async function settleCommit(commit: Commit): Promise<RunEnd> {
     try {
       known ??= await outcomeOf(commit);
       if (known === 'open') {
+        if (commit.stop?.aborted) return { end: 'stopped', unpublished: true };
         const left = until - performance.now();
         // Not for ever in this attempt: what was cut off may have been frozen, and the next one begins it anew.
         if (left <= 0) return { end: 'undecided', message: (failure ?? tooLong()).message, again: true };
-        await within(left, (signal) => commit.target.commit(commit.handle, commit.receipts, commit.lease, signal));
+        const { target, handle, receipts, lease, stop } = commit;
+        await within(left, (signal) => target.commit(handle, receipts, lease, signal), stop);
         known = 'committed';
       }
     } catch (error) {
@@ -70,15 +78,23 @@ const outcomeOf = ({ target, handle, lease }: Commit): Promise<Outcome> =>
 const afterRefusal = (commit: Commit): Promise<Outcome | null> => outcomeOf(commit).catch(() => null);
 
 /** @throws ConnectorError `COMMIT_TIMEOUT` where it has not ended some seconds after it was told to, or fails for that */
-async function within<T>(millis: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function within<T>(
+  millis: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  stop: AbortSignal | null = null,
+): Promise<T> {
   const ending = new AbortController();
   const working = work(ending.signal);
   let timer: NodeJS.Timeout | undefined;
+  let cutOff = () => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    cutOff = () => {
       ending.abort();
+      clearTimeout(timer);
       timer = setTimeout(() => reject(tooLong()), LET_GO_MS);
-    }, millis);
+    };
+    timer = setTimeout(cutOff, millis);
+    stop?.addEventListener('abort', cutOff, { once: true });
   });
   try {
     return await Promise.race([working, late]);
@@ -86,6 +102,7 @@ async function within<T>(millis: number, work: (signal: AbortSignal) => Promise<
     throw ending.signal.aborted ? tooLong() : error;
   } finally {
     clearTimeout(timer);
+    stop?.removeEventListener('abort', cutOff);
     working.catch(() => {});
   }
 }

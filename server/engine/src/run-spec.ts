@@ -21,6 +21,8 @@ export interface Resume {
   receipts: Receipt[];
   /** Counts of the sealed splits. */
   counts: SplitProgress[];
+  /** How it is published; null where that was not decided. */
+  publish: Publish | null;
   /** The transition to COMMITTING was stored: only `outcome` and `commit` of this handle may follow. */
   committing: boolean;
 }

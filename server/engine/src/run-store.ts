@@ -87,5 +87,6 @@ export type RunEnd =
   | { end: 'failed'; failure: Failure }
   /** `again`: a later attempt may find it out; else only a person can. */
   | { end: 'undecided'; message: string; again: boolean }
-  | { end: 'stopped' }
+  /** `unpublished`: it was being published, and the target says that it is not. */
+  | { end: 'stopped'; unpublished?: true }
   | { end: 'lost' };

@@ -4,13 +4,14 @@ import {
   type Lease,
   type Load,
   loadFields,
+  type Publish,
   type Receipt,
   type Session,
   type Source,
   type Target,
   toFailure,
 } from '@sampan/connector';
-import { settleCommit } from './commit.ts';
+import { canBeCutOff, settleCommit } from './commit.ts';
 import { createDirtyLimit } from './dirty.ts';
 import { createMapping } from './mapping.ts';
 import { createMeter, type Meter } from './meter.ts';
@@ -51,11 +52,16 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   const lease: Lease = { instance: spec.instance, attempt: spec.attempt };
   if (spec.resume?.committing) {
     await meter.phase('COMMITTING');
-    const { handle, receipts } = spec.resume;
+    const { handle, receipts, publish } = spec.resume;
+    const stop = canBeCutOff(publish) ? signal : null;
     const limitMs = spec.options.commitMs;
-    return awaited(meter, 'WRITER', settleCommit({ target, handle, receipts, lease, outcomeFirst: true, limitMs }));
+    return awaited(
+      meter,
+      'WRITER',
+      settleCommit({ target, handle, receipts, lease, outcomeFirst: true, limitMs, stop }),
+    );
   }
-  const { parts, receipts } = await copy(attempt, meter, source, target, lease);
+  const { parts, receipts, publish } = await copy(attempt, meter, source, target, lease);
   await meter.phase('VERIFYING');
   await verify(parts, receipts, spec);
   stopIfAborted(signal);
@@ -63,7 +69,12 @@ async function attempted(attempt: Attempt, meter: Meter): Promise<RunEnd> {
   await meter.phase('COMMITTING');
   const limitMs = spec.options.commitMs;
   const { handle } = parts;
-  return awaited(meter, 'WRITER', settleCommit({ target, handle, receipts, lease, outcomeFirst: false, limitMs }));
+  const stop = canBeCutOff(publish) ? signal : null;
+  return awaited(
+    meter,
+    'WRITER',
+    settleCommit({ target, handle, receipts, lease, outcomeFirst: false, limitMs, stop }),
+  );
 }
 
 function part<T>(found: T | undefined, role: string): T {
@@ -82,7 +93,7 @@ async function copy(
   source: Source,
   target: Target,
   lease: Lease,
-): Promise<{ parts: PipeParts; receipts: Receipt[] }> {
+): Promise<{ parts: PipeParts; receipts: Receipt[]; publish: Publish }> {
   const { spec, store, signal } = attempt;
   const { options } = spec;
   await meter.phase('CONNECTING');
@@ -144,7 +155,7 @@ async function copy(
     },
     parts,
   );
-  return { parts, receipts: receipts.sort((a, b) => a.split - b.split) };
+  return { parts, receipts: receipts.sort((a, b) => a.split - b.split), publish: prepared.publish };
 }
 
 async function planned(

@@ -1,4 +1,4 @@
-import type { Batch, Writer } from '@sampan/connector';
+import type { Batch, Publish, Writer } from '@sampan/connector';
 import { describe, expect, it } from 'vitest';
 import { type Change, createWorld, failing, idsTo, leaseLost, nothingNull, specOf, writerWith } from './world.ts';
 
@@ -254,11 +254,50 @@ describe('a run that is stopped', () => {
     },
   );
 
-  it('while it commits is committed: publishing is not cut off half-way', async () => {
+  /** A commit that is stopped in the middle, before or after it has published; it heeds its signal. */
+  const stoppedCommit = (stop: AbortController, publish: Publish, published: boolean): Change => ({
+    signal: stop.signal,
+    target: (target) => ({
+      prepare: async (load, signal) => ({ ...(await target.prepare(load, signal)), publish }),
+      async commit(handle, receipts, lease, signal) {
+        if (published) await target.commit(handle, receipts, lease, signal);
+        setTimeout(() => stop.abort(), 20);
+        return new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(failing('busy', 'ABORTED')));
+          if (publish === 'session')
+            setTimeout(() => target.commit(handle, receipts, lease, signal).then(resolve, reject), 100);
+        });
+      },
+    }),
+  });
+
+  it('while it publishes by session is committed: that is not cut off half-way', async () => {
     const world = createWorld(10);
+    expect(await world.attempt(specOf(), stoppedCommit(new AbortController(), 'session', false))).toEqual({
+      end: 'committed',
+    });
+    expect(world.published()).toEqual(idsTo(10));
+  });
+
+  it('while it publishes by transaction ends once the target says that it is not published', async () => {
+    const world = createWorld(10);
+    const end = await world.attempt(specOf(), stoppedCommit(new AbortController(), 'transaction', false));
+    expect(end).toEqual({ end: 'stopped', unpublished: true });
+    expect(world.published()).toEqual([]);
+    expect(world.asked).not.toContain('abort');
+    // A later attempt that is stopped before it has asked does not publish either.
     const stop = new AbortController();
-    const change: Change = { target: (target) => ({ commit: first(() => stop.abort(), target.commit) }) };
-    expect(await world.attempt(specOf(), { ...change, signal: stop.signal })).toEqual({ end: 'committed' });
+    stop.abort();
+    expect(await world.attempt(specOf(), { signal: stop.signal })).toEqual({ end: 'stopped', unpublished: true });
+    expect(await world.attempt(specOf())).toEqual({ end: 'committed' });
+    expect(world.published()).toEqual(idsTo(10));
+  });
+
+  it('while it publishes by transaction is committed where that was done already', async () => {
+    const world = createWorld(10);
+    expect(await world.attempt(specOf(), stoppedCommit(new AbortController(), 'transaction', true))).toEqual({
+      end: 'committed',
+    });
     expect(world.published()).toEqual(idsTo(10));
   });
 });

@@ -4,6 +4,7 @@ import {
   type Field,
   type Json,
   type Prepared,
+  type Publish,
   type Receipt,
   type Session,
   type Source,
@@ -64,6 +65,7 @@ export interface Kept {
   progress: Progress | null;
   log: LogLine[];
   reconciled: { ok: boolean; sourceRows: number; targetRows: number | null }[];
+  publish: Publish | null;
   committing: boolean;
 }
 
@@ -102,6 +104,7 @@ export function createWorld(rows: number, nulls: (id: number) => boolean = () =>
     progress: null,
     log: [],
     reconciled: [],
+    publish: null,
     committing: false,
   };
   const store = keepingStore(kept);
@@ -147,6 +150,7 @@ function resumeOf(kept: Kept, attempt: number): Resume | null {
     handle: kept.handle,
     receipts: sealed.map((one) => one.receipt),
     counts: sealed.map((one) => one.counts),
+    publish: kept.publish,
     committing: kept.committing,
   };
 }
@@ -156,8 +160,9 @@ function keepingStore(kept: Kept): RunStore {
   return {
     phase: async (phase) => void kept.phases.push(phase),
     savePlan: async (splits) => (kept.splits ??= splits),
-    async saveHandle(handle, { resumed }) {
+    async saveHandle(handle, { publish, resumed }) {
       kept.handle = handle;
+      kept.publish = publish;
       if (!resumed) kept.receipts.clear();
     },
     async splitStarted(split, { keepDirty }) {

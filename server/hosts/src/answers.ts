@@ -70,7 +70,8 @@ const ANSWERS: { [O in Operation]: z.ZodType } = {
   preview: z.object({ fields: z.array(field), rows: z.array(z.array(z.string().nullable())) }),
   prepare: z.object({ ddl: text.nullable(), publish, visible: text, fields: z.array(field) }),
   run: z.discriminatedUnion('end', [
-    z.object({ end: z.enum(['committed', 'stopped', 'lost']) }),
+    z.object({ end: z.enum(['committed', 'lost']) }),
+    z.object({ end: z.literal('stopped'), unpublished: z.literal(true).optional() }),
     z.object({ end: z.literal('failed'), failure: z.unknown().transform(checkedFailure) }),
     z.object({ end: z.literal('undecided'), message: text, again: z.boolean() }),
   ]),

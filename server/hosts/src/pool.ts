@@ -21,8 +21,8 @@ export interface RunningHost {
   process: HostProcess;
   /** Settles when the run has ended or its process has died. Never rejects. */
   end: Promise<HostEnd>;
-  /** Asks the engine to stop; kills the process when it has not ended within 5 s. */
-  stop(reason: string): Promise<void>;
+  /** Asks the engine to stop; kills the process when it has not ended within so long (default 5 s). */
+  stop(reason: string, graceMs?: number): Promise<void>;
   /** Kills the process at once. */
   kill(): void;
 }
@@ -122,9 +122,9 @@ export function createHostPool({ network, warn = () => {} }: HostPoolOptions): H
         process: { pid: host.pid, name: host.name, memoryLimitBy },
         end,
         kill: () => host.kill('stopped'),
-        stop: async (reason) => {
+        stop: async (reason, graceMs = STOP_MS) => {
           host.cancel(reason);
-          const timer = setTimeout(() => host.kill('stopped'), STOP_MS);
+          const timer = setTimeout(() => host.kill('stopped'), graceMs);
           await end;
           clearTimeout(timer);
         },
