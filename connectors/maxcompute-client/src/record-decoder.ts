@@ -1,11 +1,10 @@
-import type { ColumnData } from './columns.ts';
-import { addByte, addField64, addInt32, crc32c, finish, START } from './crc32c.ts';
+import { type ColumnData, physicalOf } from './columns.ts';
+import { addInt32, crc32c, finish, START } from './crc32c.ts';
 import { MaxComputeError } from './errors.ts';
-import { columnOf, type Filling, forget, openFilling, renew, takeBytes, takeNull } from './record-filling.ts';
+import { takerOf } from './record-fields.ts';
+import { columnOf, type Filling, forget, openFilling, renew, takeNull } from './record-filling.ts';
 import { FIELD_END_METRICS, FIELD_END_RECORD, FIELD_META_CHECKSUM, FIELD_META_COUNT } from './record-frame.ts';
 import { NeedMore, RecordInput } from './record-input.ts';
-import { ItemReader } from './record-item-reader.ts';
-import { takeMillis, takeStamp } from './record-times.ts';
 import type { OdpsType } from './types.ts';
 
 /** The service's own limit of a record; a length above it is garbage, not something to wait for. */
@@ -44,7 +43,6 @@ export class RecordDecoder {
   readonly #capacity: number;
   readonly #most: number;
   readonly #fieldBytes: number;
-  readonly #items = new ItemReader();
   readonly #input = new RecordInput();
   /** Bytes that no unit took yet, in pieces; joined once they reach as far as the unit they belong to. */
   #rest: Buffer[] = [];
@@ -62,7 +60,9 @@ export class RecordDecoder {
     this.#capacity = Math.min(limits.rows ?? 8_192, fitting);
     this.#most = limits.bytes ?? 4 * 1024 * 1024;
     this.#fieldBytes = limits.fieldBytes ?? MOST_BYTES;
-    this.#columns = types.map((type) => openFilling(type, this.#capacity));
+    this.#columns = types.map((type, index) =>
+      openFilling(type, index + 1, takerOf(physicalOf(type)), this.#capacity, this.#fieldBytes),
+    );
   }
 
   *push(chunk: Buffer): Generator<DecodedBatch> {
@@ -130,6 +130,7 @@ export class RecordDecoder {
     const input = this.#input;
     const columns = this.#columns;
     const ordinal = this.rows;
+    const row = this.#filled;
     let crc = START;
     let seen = 0;
     for (;;) {
@@ -143,73 +144,16 @@ export class RecordDecoder {
       if (column.seen === ordinal) throw malformed(`record ${ordinal}: column ${tag >>> 3} comes twice`);
       column.seen = ordinal;
       seen++;
-      crc = this.#value(column, tag >>> 3, crc);
+      crc = column.take(input, column, row, crc);
     }
     const recordCrc = ~crc;
     if ((input.checksum() | 0) !== recordCrc) throw malformed(`record ${ordinal}: its CRC is wrong`);
     this.#streamCrc = addInt32(this.#streamCrc, recordCrc);
     if (seen < columns.length) {
-      for (const column of columns) if (column.seen !== ordinal) takeNull(column, this.#filled, this.#capacity);
+      for (const column of columns) if (column.seen !== ordinal) takeNull(column, row);
     }
     this.#filled++;
     this.rows++;
-  }
-
-  #value(column: Filling, number: number, state: number): number {
-    const input = this.#input;
-    const row = this.#filled;
-    switch (column.physical) {
-      case 'bytes': {
-        const length = input.varint32();
-        if (length > this.#fieldBytes)
-          throw new RangeError(`a field of ${length} bytes, at most ${this.#fieldBytes} are allowed`);
-        const from = input.step(length);
-        return takeBytes(column, row, addInt32(state, number), input.view, from, length);
-      }
-      case 'int64':
-        input.zigzag();
-        column.int32[2 * row] = input.low;
-        column.int32[2 * row + 1] = input.high;
-        break;
-      case 'int32':
-      case 'date':
-        input.zigzag();
-        column.int32[row] = inRange(input, input.low);
-        break;
-      case 'int16':
-        input.zigzag();
-        column.int16[row] = inRange(input, (input.low << 16) >> 16);
-        break;
-      case 'int8':
-        input.zigzag();
-        column.int8[row] = inRange(input, (input.low << 24) >> 24);
-        break;
-      case 'double': {
-        const from = input.step(8);
-        input.low = column.int32[2 * row] = input.view.getInt32(from, true);
-        input.high = column.int32[2 * row + 1] = input.view.getInt32(from + 4, true);
-        break;
-      }
-      case 'float': {
-        const bits = (column.int32[row] = input.view.getInt32(input.step(4), true));
-        return addInt32(addInt32(state, number), bits);
-      }
-      case 'bool': {
-        const byte = (column.bool[row] = input.bytes[input.step(1)]);
-        if (byte > 1) throw new RangeError('a boolean is neither 0 nor 1');
-        return addByte(addInt32(state, number), byte);
-      }
-      case 'millis':
-        takeMillis(input, column, row);
-        break;
-      case 'stamp':
-        return takeStamp(input, column, row, addInt32(state, number), this.#capacity);
-      default:
-        column.items[row] = this.#items.read(input.bytes, input.at, column.type, addInt32(state, number));
-        input.at = this.#items.at;
-        return this.#items.crc;
-    }
-    return addField64(state, number, input.low, input.high);
   }
 
   #count(): void {
@@ -247,15 +191,9 @@ export class RecordDecoder {
     const columns = this.#columns.map((column) => columnOf(column, rows));
     this.#filled = 0;
     this.#consumed = 0;
-    for (const column of this.#columns) renew(column, this.#capacity);
+    for (const column of this.#columns) renew(column);
     return { columns, rows };
   }
-}
-
-function inRange(input: RecordInput, value: number): number {
-  if (value !== input.low || input.high !== value >> 31)
-    throw new RangeError('a value is out of the range of its type');
-  return value;
 }
 
 function describe(tag: number, column: Filling | undefined): string {

@@ -1,5 +1,6 @@
 import { type ColumnData, createValues, type Physical, physicalOf, type Values, wireTypeOf } from './columns.ts';
 import { copyBytes } from './crc32c.ts';
+import type { RecordInput } from './record-input.ts';
 import type { OdpsType } from './types.ts';
 
 const NO_INTS = new Int32Array(0);
@@ -7,11 +8,23 @@ const NO_BYTES = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 const LEAST_BYTES = 4_096;
 
+/**
+ * Reads one value into a row of its column; the state of the record's CRC behind it.
+ * @throws NeedMore @throws RangeError
+ */
+export type TakeField = (input: RecordInput, column: Filling, row: number, state: number) => number;
+
 /** A column of the batch that is being read. As in encoding, every width has an array of its own. */
 export interface Filling {
   readonly type: OdpsType;
   readonly physical: Physical;
   readonly wireType: number;
+  /** Of the column, counted from 1. */
+  readonly number: number;
+  readonly take: TakeField;
+  /** Rows of a batch, and bytes of a cell, at most. */
+  readonly capacity: number;
+  readonly most: number;
   values: Values | undefined;
   int8: Int8Array;
   int16: Int16Array;
@@ -30,12 +43,16 @@ export interface Filling {
   seen: number;
 }
 
-export function openFilling(type: OdpsType, capacity: number): Filling {
+export function openFilling(type: OdpsType, number: number, take: TakeField, capacity: number, most: number): Filling {
   const physical = physicalOf(type);
   const filling: Filling = {
     type,
     physical,
     wireType: wireTypeOf(physical),
+    number,
+    take,
+    capacity,
+    most,
     values: undefined,
     int8: new Int8Array(0),
     int16: new Int16Array(0),
@@ -50,12 +67,13 @@ export function openFilling(type: OdpsType, capacity: number): Filling {
     items: [],
     seen: -1,
   };
-  renew(filling, capacity);
+  renew(filling);
   return filling;
 }
 
 /** New memory for the next batch: what was read before belongs to whoever took it. */
-export function renew(filling: Filling, capacity: number): void {
+export function renew(filling: Filling): void {
+  const { capacity } = filling;
   const values = createValues(filling.physical, capacity);
   filling.values = values;
   if (values instanceof Int8Array) filling.int8 = values;
@@ -98,8 +116,8 @@ export function takeBytes(
   return crc;
 }
 
-export function takeNull(filling: Filling, row: number, capacity: number): void {
-  filling.validity ??= new Uint8Array((capacity + 7) >> 3).fill(255);
+export function takeNull(filling: Filling, row: number): void {
+  filling.validity ??= new Uint8Array((filling.capacity + 7) >> 3).fill(255);
   filling.validity[row >> 3] &= ~(1 << (row & 7));
   if (filling.physical === 'bytes') filling.offsets[row + 1] = filling.used;
   else if (filling.physical === 'items') filling.items[row] = null;

@@ -16,7 +16,7 @@ export function takeMillis(input: RecordInput, column: Filling, row: number): vo
 }
 
 /** Seconds and nanoseconds to microseconds and what is below them; the CRC's state behind both. */
-export function takeStamp(input: RecordInput, column: Filling, row: number, state: number, capacity: number): number {
+export function takeStamp(input: RecordInput, column: Filling, row: number, state: number): number {
   input.zigzag();
   const crc = addInt64(state, input.low, input.high);
   const seconds = input.number;
@@ -31,6 +31,6 @@ export function takeStamp(input: RecordInput, column: Filling, row: number, stat
   column.int32[2 * row] = low;
   column.int32[2 * row + 1] = high + (low >= 4_294_967_296 ? 1 : 0);
   const below = nanos - micros * 1_000;
-  if (below !== 0) (column.subMicros ??= new Uint16Array(capacity))[row] = below;
+  if (below !== 0) (column.subMicros ??= new Uint16Array(column.capacity))[row] = below;
   return addInt32(crc, nanos);
 }
