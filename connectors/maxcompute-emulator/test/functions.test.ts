@@ -1,6 +1,6 @@
 import { runSql } from '@sampan/maxcompute';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { rowsOf, useEmulator } from './fixture.ts';
+import { independent, rowsOf, useEmulator } from './fixture.ts';
 
 const bench = useEmulator();
 const one = async (expression: string) => (await rowsOf(bench.http, `SELECT ${expression}`))[0][0];
@@ -170,8 +170,33 @@ it('refuses what it cannot answer exactly, and says where or why', async () => {
     '9223372036854775808',
     'MAP(7, 1)[7]',
     '7.5 DIV 2',
+    "CAST('yes' AS BOOLEAN)",
+    "1 IN (SELECT '1')",
   ])
     await expect(one(expression), expression).rejects.toMatchObject({ code: 'ODPS-0130071' });
+});
+
+it('puts values into columns exactly, or not at all', async () => {
+  await runSql(bench.http, 'CREATE TABLE kept (id BIGINT, s STRING, v VARCHAR(3), b BOOLEAN, x BINARY, f DOUBLE)');
+  for (const values of [
+    "1.9, 'a', 'abc', true, 'x', 1",
+    "'1', 'a', 'abc', true, 'x', 1",
+    "1, 'a', 'abcd', true, 'x', 1",
+    "1, 'a', 'abc', 'true', 'x', 1",
+    "1, ARRAY(1), 'abc', true, 'x', 1",
+  ])
+    await expect(runSql(bench.http, `INSERT INTO kept VALUES (${values})`), values).rejects.toMatchObject({
+      code: 'ODPS-0130071',
+    });
+  await runSql(
+    bench.http,
+    "INSERT INTO kept SELECT 1, DATETIME '2026-03-01 12:00:00', 'äöü', true, 'a\\\\x41', 3 UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL",
+  );
+  expect(await rowsOf(bench.http, 'SELECT id, s, v, b, LENGTH(s), f FROM kept ORDER BY id DESC LIMIT 9')).toEqual([
+    ['1', '2026-03-01 12:00:00', 'äöü', 'true', '19', '3.0'],
+    [null, null, null, null, null, null],
+  ]);
+  expect(await independent(bench.folder, 'kept', 'hex(x)')).toEqual([['615C783431'], [null]]);
 });
 
 describe('queries', () => {

@@ -9,6 +9,7 @@ import { syncPath } from '../files.ts';
 import { pairsOf, specOf } from '../partition-spec.ts';
 import { Refusal } from '../refusal.ts';
 import { type Block, type ColumnDefinition, type Manifest, type Storage, withBlocks } from '../storage.ts';
+import { assignedSql } from './assign.ts';
 import { withConnection } from './connection.ts';
 import { keepLast, withRest } from './insert-by-key.ts';
 import { placeOf } from './places.ts';
@@ -94,7 +95,9 @@ async function collect(connection: DuckDBConnection, manifest: Manifest, plan: P
       `${quoted(column.name)} ${duckType(parseType(column.type))}${column.nullable && !plan.dynamic.includes(column) ? '' : ' NOT NULL'}`,
   );
   await connection.run(`CREATE OR REPLACE TEMP TABLE inserted (${declared.join(', ')})`);
-  const values = columns.map((column) => (given.includes(column.name) ? quoted(column.name) : 'NULL'));
+  const values = columns.map((column) =>
+    given.includes(column.name) ? assignedSql(parseType(column.type), quoted(column.name)) : 'NULL',
+  );
   await connection.run(
     `INSERT INTO inserted SELECT ${values.join(', ')} FROM (${sql}) AS q(${given.map(quoted).join(', ')})`,
   );

@@ -28,6 +28,12 @@ export const MACROS: readonly string[] = [
     WHEN typeof(x) LIKE '%]' OR typeof(x) LIKE 'STRUCT(%' OR typeof(x) LIKE 'MAP(%'
       THEN ${no('make STRING of ARRAY, MAP, STRUCT or INTERVAL')}
     ELSE CAST(x AS VARCHAR) END`,
+  // What is put into a column of another type: exactly, or not at all.
+  `odps_whole(x) AS CASE WHEN typeof(x) IN ('FLOAT', 'DOUBLE', 'VARCHAR', 'BOOLEAN') OR typeof(x) LIKE 'DECIMAL%'
+    THEN ${no('put this into a column of whole numbers: use CAST')} ELSE x END`,
+  `odps_fit(x, n) AS CASE WHEN length(x) > n THEN ${no('cut a text to the length of its column: use SUBSTR')} ELSE x END`,
+  `odps_truth(x) AS CASE WHEN typeof(x) = 'VARCHAR' THEN ${no('know which strings are true')} ELSE x END`,
+  `odps_bytes(x BLOB) AS x, (x VARCHAR) AS encode(x)`,
   `odps_substr(s, a) AS CASE WHEN a = 0 OR a < -length(s) THEN '' ELSE substr(s, a) END,
     (s, a, n) AS CASE WHEN a = 0 OR n <= 0 OR a < -length(s) THEN '' ELSE substr(s, a, n) END`,
   `odps_split(s, p) AS list_slice(string_split_regex(s, p), 1,

@@ -1,7 +1,9 @@
+import { parseType } from '@sampan/maxcompute';
 import { quoted } from '../duck.ts';
 import { partsOfKey } from '../schemas.ts';
 import { bytesName, nanosName } from '../side-columns.ts';
 import type { Manifest } from '../storage.ts';
+import { assignedSql } from './assign.ts';
 import type { Expr, Select } from './ast.ts';
 import type { Assignment, MergeClause, RowChange } from './row-change-parser.ts';
 import { ParseFailure } from './tokens.ts';
@@ -68,7 +70,10 @@ function settings(manifest: Manifest, set: readonly Assignment[], expr: (one: Ex
     if (fixed.includes(column)) throw new ParseFailure(at, `column ${column} is part of a key and cannot be updated`);
     if (set.findIndex((one) => one.column === column) !== place)
       throw new ParseFailure(at, `column ${column} is set twice`);
-    return [`${quoted(column)} = ${expr(value)}`, ...sidesOf(manifest, column).map((side) => `${quoted(side)} = NULL`)];
+    return [
+      `${quoted(column)} = ${assigned(manifest, column, expr(value))}`,
+      ...sidesOf(manifest, column).map((side) => `${quoted(side)} = NULL`),
+    ];
   });
   return [...parts, `${TOUCHED} = true`].join(', ');
 }
@@ -80,6 +85,11 @@ function sidesOf(manifest: Manifest, column: string): string[] {
     ...(blocks.some((block) => block.nanos.includes(column)) ? [nanosName(column)] : []),
     ...(blocks.some((block) => block.raw?.includes(column)) ? [bytesName(column)] : []),
   ];
+}
+
+function assigned(manifest: Manifest, name: string, sql: string): string {
+  const column = [...manifest.columns, ...manifest.partitionColumns].find((one) => one.name === name);
+  return column === undefined ? sql : assignedSql(parseType(column.type), sql);
 }
 
 function clauseSql(manifest: Manifest, clause: MergeClause, expr: (one: Expr) => string): string {
@@ -97,7 +107,8 @@ function clauseSql(manifest: Manifest, clause: MergeClause, expr: (one: Expr) =>
         throw new ParseFailure(clause.at, `column ${strange} cannot be resolved, or is named twice`);
       if (names.length !== clause.values.length)
         throw new ParseFailure(clause.at, `${clause.values.length} values, ${names.length} are needed`);
-      return `WHEN NOT MATCHED${and} THEN INSERT (${names.map(quoted).join(', ')}) VALUES (${clause.values.map(expr).join(', ')})`;
+      const values = clause.values.map((value, at) => assigned(manifest, names[at], expr(value)));
+      return `WHEN NOT MATCHED${and} THEN INSERT (${names.map(quoted).join(', ')}) VALUES (${values.join(', ')})`;
     }
   }
 }

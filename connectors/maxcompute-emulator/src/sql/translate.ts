@@ -247,7 +247,11 @@ class Writer {
 
   #in({ operand: tested, list, not }: Extract<Expr, { kind: 'in' }>, operand: string): string {
     const word = not ? 'NOT IN' : 'IN';
-    if (!Array.isArray(list)) return `(${operand} ${word} (${this.#query(list)}))`;
+    if (!Array.isArray(list)) {
+      const rows = this.#query(list);
+      // Of its rows one is enough to tell the type.
+      return `((${operand} ${word} (${rows})) AND odps_unmixed(${operand}, (SELECT * FROM (${rows}) LIMIT 1)))`;
+    }
     const items = list.map((one) => this.expr(one));
     const plain = `(${operand} ${word} (${items.join(', ')}))`;
     if (list.every((one) => areAlike(tested, one))) return plain;
@@ -282,6 +286,8 @@ class Writer {
     // DuckDB rounds where MaxCompute cuts off.
     if (WHOLE.has(type.kind)) return `CAST(trunc(CAST(${value} AS DECIMAL(38,10))) AS ${to})`;
     if (type.kind === 'varchar' || type.kind === 'char') return `left(odps_text(${value}), ${type.length})`;
+    if (type.kind === 'boolean') return `CAST(odps_truth(${value}) AS BOOLEAN)`;
+    if (type.kind === 'binary') return `odps_bytes(${value})`;
     return to === 'VARCHAR' ? `odps_text(${value})` : `CAST(${value} AS ${to})`;
   }
 
