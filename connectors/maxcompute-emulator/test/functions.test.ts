@@ -172,6 +172,9 @@ it('refuses what it cannot answer exactly, and says where or why', async () => {
     '7.5 DIV 2',
     "CAST('yes' AS BOOLEAN)",
     "1 IN (SELECT '1')",
+    'SQRT(2BD)',
+    'AVG(1.5BD)',
+    'AVG(DISTINCT 1.5BD)',
   ])
     await expect(one(expression), expression).rejects.toMatchObject({ code: 'ODPS-0130071' });
 });

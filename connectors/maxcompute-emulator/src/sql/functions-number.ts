@@ -5,26 +5,36 @@ const same = (name: string, least: number, most = least) => ({
   [name]: { args: [least, most] as [number, number], sql: (args: string[]) => `${name}(${args.join(', ')})` },
 });
 
+/** Those that give a DOUBLE for anything but a DECIMAL, whose digits would be lost. */
+const real = (name: string, least: number, most = least, of = name) => ({
+  [name]: {
+    args: [least, most] as [number, number],
+    sql: (args: string[]) => `${of}(${args.map(realSql).join(', ')})`,
+  },
+});
+const realSql = (sql: string) =>
+  sql.startsWith('DISTINCT ') ? `DISTINCT odps_real(${sql.slice('DISTINCT '.length)})` : `odps_real(${sql})`;
+
 /** Functions of numbers, and those that choose among values. */
 export const NUMBERS: Definitions = {
   ...same('abs', 1),
-  ...same('sqrt', 1),
-  ...same('exp', 1),
-  ...same('ln', 1),
-  ...same('log2', 1),
-  ...same('log10', 1),
-  ...same('pow', 2),
-  ...same('power', 2),
+  ...real('sqrt', 1),
+  ...real('exp', 1),
+  ...real('ln', 1),
+  ...real('log2', 1),
+  ...real('log10', 1),
+  ...real('pow', 2),
+  ...real('power', 2),
   ...same('mod', 2),
-  ...same('sin', 1),
-  ...same('cos', 1),
-  ...same('tan', 1),
-  ...same('asin', 1),
-  ...same('acos', 1),
-  ...same('atan', 1),
+  ...real('sin', 1),
+  ...real('cos', 1),
+  ...real('tan', 1),
+  ...real('asin', 1),
+  ...real('acos', 1),
+  ...real('atan', 1),
   ...same('nullif', 2),
   ...same('coalesce', 1, 1_000),
-  log: { args: [2, 2], sql: (args) => `log(${args.join(', ')})` },
+  ...real('log', 2),
   nvl: { args: [2, 2], sql: (args) => `coalesce(${args.join(', ')})` },
   if: { args: [3, 3], sql: ([test, yes, no]) => `(CASE WHEN ${test} THEN ${yes} ELSE ${no} END)` },
   ceil: { args: [1, 1], sql: ([value]) => `CAST(ceil(${value}) AS BIGINT)` },
@@ -36,13 +46,13 @@ export const NUMBERS: Definitions = {
 /** Functions of many rows, and of windows. */
 export const AGGREGATES: Definitions = {
   ...same('sum', 1),
-  ...same('avg', 1),
+  ...real('avg', 1),
   ...same('min', 1),
   ...same('max', 1),
   ...same('any_value', 1),
-  ...same('stddev_samp', 1),
-  ...same('var_samp', 1),
-  ...same('median', 1),
+  ...real('stddev_samp', 1),
+  ...real('var_samp', 1),
+  ...real('median', 1),
   ...same('max_by', 2),
   ...same('min_by', 2),
   count: {
@@ -53,11 +63,11 @@ export const AGGREGATES: Definitions = {
     },
   },
   count_if: { args: [1, 1], sql: ([test]) => `CAST(count_if(${test}) AS BIGINT)` },
-  stddev: { args: [1, 1], sql: ([value]) => `stddev_pop(${value})` },
-  stddev_pop: { args: [1, 1], sql: ([value]) => `stddev_pop(${value})` },
-  variance: { args: [1, 1], sql: ([value]) => `var_pop(${value})` },
-  var_pop: { args: [1, 1], sql: ([value]) => `var_pop(${value})` },
-  percentile: { args: [2, 2], sql: ([value, share]) => `quantile_cont(${value}, ${share})` },
+  ...real('stddev', 1, 1, 'stddev_pop'),
+  ...real('stddev_pop', 1),
+  ...real('variance', 1, 1, 'var_pop'),
+  ...real('var_pop', 1),
+  percentile: { args: [2, 2], sql: ([value, share]) => `quantile_cont(${realSql(value)}, ${share})` },
   wm_concat: { args: [2, 2], sql: ([separator, value]) => `string_agg(${value}, ${separator})` },
   ...same('row_number', 0),
   ...same('rank', 0),

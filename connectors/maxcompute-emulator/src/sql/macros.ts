@@ -54,6 +54,8 @@ export const MACROS: readonly string[] = [
   `odps_div(a BIGINT, b BIGINT) AS a // b`,
   `odps_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%'
     THEN ${no('divide a DECIMAL, whose digits it would lose: use CAST AS DOUBLE')} ELSE a / b END`,
+  `odps_real(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%'
+    THEN ${no('give a DECIMAL here, whose digits it would lose: use CAST AS DOUBLE')} ELSE x END`,
   `odps_round(x, n) AS round(CASE WHEN typeof(x) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT')
     THEN ${no('round a whole number, which gives a DOUBLE: use CAST')} ELSE x END, CAST(n AS INTEGER))`,
 

@@ -3,9 +3,10 @@ import { isNested } from '../nested-types.ts';
 import { Refusal } from '../refusal.ts';
 import type { Body, Expr, Order, Query, Select, Source, TableName } from './ast.ts';
 import { callSql } from './functions.ts';
+import { lateralRows } from './lateral.ts';
+import { numberSql } from './literals.ts';
 import { areAlike, calculate, compare, isComparison } from './operators.ts';
 import type { Settings } from './settings.ts';
-import { ParseFailure } from './tokens.ts';
 
 /** What the translation asks of its surroundings. */
 export interface Surroundings {
@@ -16,7 +17,6 @@ export interface Surroundings {
 }
 
 const WHOLE = new Set(['tinyint', 'smallint', 'int', 'bigint']);
-const MOST_BIGINT = 2n ** 63n - 1n;
 /** With ORDER BY and no frame these see the rows up to their own, and not those that are equal in order. */
 const BY_ROWS = new Set(['avg', 'count', 'max', 'min', 'stddev', 'stddev_samp', 'sum']);
 
@@ -299,31 +299,4 @@ class Writer {
     });
     return `(CASE ${parts.join(' ')}${otherwise === null ? '' : ` ELSE ${this.expr(otherwise)}`} END)`;
   }
-}
-
-/** A number with a point or an exponent is a DOUBLE, unless it says that it is a DECIMAL. @throws Refusal */
-function numberSql({ value, suffix }: Extract<Expr, { kind: 'number' }>): string {
-  if (suffix === 'BD') return /^\d+$/.test(value) ? `CAST(${value} AS DECIMAL(${Math.max(1, value.length)},0))` : value;
-  if (!/^\d+$/.test(value)) return /e/i.test(value) ? value : `${value}e0`;
-  if (BigInt(value) > MOST_BIGINT)
-    throw new Refusal(
-      400,
-      'ODPS-0130071',
-      `ODPS-0130071:Semantic analysis exception - ${value} is too large for a BIGINT`,
-    );
-  return suffix === 'L' ? `CAST(${value} AS BIGINT)` : value;
-}
-
-/** What `explode` and `posexplode` give for a row, column by column. @throws ParseFailure */
-function lateralRows(name: string, at: number, args: string[], columns: number): string[] {
-  const [of] = args;
-  if (args.length === 1 && name === 'explode' && columns === 1) return [`unnest(odps_list(${of}))`];
-  if (args.length === 1 && name === 'explode' && columns === 2)
-    return [`unnest(map_keys(${of}))`, `unnest(map_values(${of}))`];
-  if (args.length === 1 && name === 'posexplode' && columns === 2)
-    return [`unnest(range(len(odps_list(${of}))))`, `unnest(${of})`];
-  throw new ParseFailure(
-    at,
-    `the emulator knows LATERAL VIEW with explode and posexplode only, not ${name} into ${columns}`,
-  );
 }
