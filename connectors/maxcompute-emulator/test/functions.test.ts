@@ -282,6 +282,23 @@ describe('queries', () => {
     ]);
   });
 
+  it('join many rows by what is equal, and not each with each', async () => {
+    await runSql(bench.http, 'CREATE TABLE many AS SELECT 0L AS n');
+    for (let power = 0; power < 18; power++)
+      await runSql(bench.http, `INSERT INTO many SELECT n + ${2 ** power}L FROM many`);
+    for (const [how, left] of [
+      ['LEFT SEMI JOIN', '131072'],
+      ['LEFT ANTI JOIN', '131072'],
+      ['JOIN', '131072'],
+      ['LEFT JOIN', '262144'],
+    ])
+      expect(
+        await rows(`SELECT COUNT(*) FROM many a ${how} (SELECT n * 2 AS n FROM many) b ON a.n = b.n`),
+        how,
+      ).toEqual([[left]]);
+    expect(await rows('SELECT COUNT(*) FROM many WHERE n IN (SELECT n * 2 FROM many)')).toEqual([['131072']]);
+  });
+
   it('join a string with a number only where it is told how', async () => {
     await expect(rows("SELECT COUNT(*) FROM s JOIN (SELECT '1' AS t) x ON s.id = x.t")).rejects.toMatchObject({
       code: 'ODPS-0130071',

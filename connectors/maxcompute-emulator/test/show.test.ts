@@ -95,3 +95,19 @@ it('CREATE TABLE LIKE takes the shape, CREATE TABLE AS the rows and the types th
     await expect(sql(statement), statement).rejects.toThrow(why);
   expect(await getTable(bench.http, 'odd')).toBeUndefined();
 });
+
+it('ALTER TABLE changes the comment of a column, lets it be NULL, and touches', async () => {
+  await sql("CREATE TABLE changing (id BIGINT NOT NULL COMMENT 'old', v STRING) PARTITIONED BY (pt STRING)");
+  await sql("ALTER TABLE changing CHANGE COLUMN id COMMENT 'new'");
+  await sql("ALTER TABLE changing CHANGE COLUMN pt COMMENT 'day'");
+  await sql('ALTER TABLE changing CHANGE COLUMN id NULL');
+  await sql('ALTER TABLE changing TOUCH');
+  const { columns, partitionColumns } = (await getTable(bench.http, 'changing'))!;
+  expect([columns[0].comment, columns[0].nullable, partitionColumns[0].comment]).toEqual(['new', true, 'day']);
+  for (const statement of [
+    'ALTER TABLE changing CHANGE COLUMN id renamed BIGINT',
+    "ALTER TABLE changing CHANGE COLUMN nope COMMENT 'x'",
+    'ALTER TABLE changing DROP COLUMNS (v)',
+  ])
+    await expect(sql(statement), statement).rejects.toMatchObject({ code: 'ODPS-0130161' });
+});

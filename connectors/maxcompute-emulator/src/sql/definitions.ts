@@ -17,6 +17,7 @@ import {
 import { placeOf, projectOf } from './places.ts';
 import type { Settings } from './settings.ts';
 import type { CreateTable, Statement } from './statements.ts';
+import { ParseFailure } from './tokens.ts';
 
 const failed = (what: string) => new Refusal(400, 'ODPS-0110061', `ODPS-0110061:Failed to run ddltask - ${what}`);
 const semantic = (what: string) =>
@@ -141,10 +142,29 @@ type Change = Exclude<
   { kind: 'create' | 'createLike' | 'drop' | 'rename' | 'createSchema' | 'dropSchema' }
 >;
 
+function withColumn(manifest: Manifest, change: Extract<Change, { kind: 'changeColumn' }>): Manifest {
+  const { column, at, comment, nullable } = change;
+  if (nullable && manifest.primaryKey.includes(column))
+    throw new ParseFailure(at, `column ${column} is part of the key: it stays NOT NULL`);
+  const all = [...manifest.columns, ...manifest.partitionColumns];
+  if (!all.some((one) => one.name === column)) throw new ParseFailure(at, `column ${column} cannot be resolved`);
+  const update = (one: ColumnDefinition) =>
+    one.name === column ? { ...one, comment: comment ?? one.comment, nullable: nullable || one.nullable } : one;
+  return {
+    ...manifest,
+    columns: manifest.columns.map(update),
+    partitionColumns: manifest.partitionColumns.map(update),
+  };
+}
+
 function changed(manifest: Manifest, statement: Change): Manifest {
   switch (statement.kind) {
     case 'setLifecycle':
       return { ...manifest, lifecycle: statement.days };
+    case 'touch':
+      return manifest;
+    case 'changeColumn':
+      return withColumn(manifest, statement);
     case 'setComment':
       return { ...manifest, comment: statement.comment };
     case 'setProperties':

@@ -7,7 +7,7 @@ import { assignedSql } from './assign.ts';
 import type { Expr, Select } from './ast.ts';
 import type { Assignment, MergeClause, RowChange } from './row-change-parser.ts';
 import { ParseFailure } from './tokens.ts';
-import { exprSql, type Surroundings, sourceSql } from './translate.ts';
+import { conditionSql, exprSql, type Surroundings, sourceSql } from './translate.ts';
 
 /** The table whose rows are changed, as DuckDB has it meanwhile, and its columns that say what became of a row. */
 export const TARGET = '__target';
@@ -27,14 +27,15 @@ const everything: Select = {
 };
 
 /**
- * The change as DuckDB takes it, over `TARGET`. `twice`: the rows that a MERGE would change more than once.
+ * The change as DuckDB takes it, over `TARGET`. `twice`: the rows that a MERGE would change more than once;
+ * `types`: fails where its condition compares a string with a number.
  * @throws ParseFailure, Refusal
  */
 export function changeSql(
   manifest: Manifest,
   statement: RowChange,
   around: Surroundings,
-): { change: string; twice: string | null } {
+): { change: string; twice: string | null; types: string | null } {
   const expr = (one: Expr) => exprSql(one, around);
   const target = `${TARGET} AS ${quoted(statement.alias ?? partsOfKey(manifest.name).table)}`;
   if (statement.kind !== 'merge') {
@@ -43,16 +44,17 @@ export function changeSql(
       statement.kind === 'delete'
         ? `DELETE FROM ${target}${where}`
         : `UPDATE ${target} SET ${settings(manifest, statement.set, expr)}${where}`;
-    return { change, twice: null };
+    return { change, twice: null, types: null };
   }
   const from = sourceSql(statement.source, around, { ...everything, from: statement.source, where: statement.on });
-  const on = expr(statement.on);
+  const { sql: on, pairs } = conditionSql(statement.on, around);
   const clauses = statement.clauses.map((clause) => clauseSql(manifest, clause, expr));
   const matched = statement.clauses.filter((clause) => clause.action !== 'insert');
   const whether = matched.map(({ condition }) => (condition === null ? 'true' : expr(condition))).join(' OR ');
   const name = quoted(statement.alias ?? partsOfKey(manifest.name).table);
   return {
     change: `MERGE INTO ${target} USING ${from} ON ${on} ${clauses.join(' ')}`,
+    types: pairs.length === 0 ? null : `SELECT ${pairs.join(' AND ')} FROM ${target} CROSS JOIN ${from} LIMIT 1`,
     twice:
       matched.length === 0
         ? null

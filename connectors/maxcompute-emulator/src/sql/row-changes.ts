@@ -34,6 +34,7 @@ export async function changeRows(
   const sql = changeSql(manifest, statement, around);
   const changed = await withConnection(duck, settings, signal, async (connection) => {
     await load(connection, storage, manifest);
+    if (sql.types !== null) await connection.run(sql.types);
     if (sql.twice !== null && (await counts(connection, sql.twice)) > 0)
       throw semantic('a row of the target is matched by several rows of the source');
     await connection.run(sql.change);

@@ -66,6 +66,8 @@ export type Statement =
   | { kind: 'dropPartitions'; table: TableName; ifExists: boolean; partitions: PartitionValues[] }
   | { kind: 'addColumns'; table: TableName; ifNotExists: boolean; columns: ColumnDefinition[] }
   | { kind: 'setLifecycle'; table: TableName; days: number }
+  | { kind: 'changeColumn'; table: TableName; column: string; at: number; comment: string | null; nullable: boolean }
+  | { kind: 'touch'; table: TableName }
   | { kind: 'setComment'; table: TableName; comment: string }
   | { kind: 'setProperties'; table: TableName; properties: { [name: string]: string } }
   | { kind: 'rename'; table: TableName; to: TableName }
@@ -216,11 +218,24 @@ function alter(cursor: Cursor): Statement {
     };
   if (cursor.eat('drop'))
     return { kind: 'dropPartitions', table, ifExists: cursor.eat('if', 'exists'), partitions: partitions(cursor) };
+  if (cursor.eat('touch')) return { kind: 'touch', table };
+  if (cursor.eat('change', 'column') || cursor.eat('change')) return changeColumn(cursor, table);
   if (cursor.eat('set', 'lifecycle')) return { kind: 'setLifecycle', table, days: cursor.number() };
   if (cursor.eat('set', 'comment')) return { kind: 'setComment', table, comment: cursor.text() };
   if (cursor.eat('set', 'tblproperties')) return { kind: 'setProperties', table, properties: properties(cursor) };
   if (cursor.eat('rename', 'to')) return { kind: 'rename', table, to: tableName(cursor) };
   throw cursor.unexpected();
+}
+
+/** `CHANGE COLUMN c COMMENT '…'` and `CHANGE COLUMN c NULL`: other changes would need the files written anew. */
+function changeColumn(cursor: Cursor, table: TableName): Statement {
+  const at = cursor.offset;
+  const name = cursor.name();
+  if (cursor.eat('null')) return { kind: 'changeColumn', table, column: name, at, comment: null, nullable: true };
+  if (!cursor.is('comment'))
+    throw new ParseFailure(cursor.offset, 'the emulator changes the comment of a column, or makes it NULL, only');
+  cursor.next();
+  return { kind: 'changeColumn', table, column: name, at, comment: cursor.text(), nullable: false };
 }
 
 function insert(cursor: Cursor): Insert {

@@ -46,6 +46,9 @@ export function querySql(query: Query, around: Surroundings, outer: ReadonlySet<
 /** One expression. @throws ParseFailure, Refusal */
 export const exprSql = (expr: Expr, around: Surroundings) => new Writer(around, new Set()).expr(expr);
 
+/** The condition of a join: plain, so that it is fast, and what has to hold of one pair of rows. @throws ParseFailure, Refusal */
+export const conditionSql = (on: Expr, around: Surroundings) => new Writer(around, new Set()).condition(on);
+
 /** What follows FROM, or USING. `select` says what is read of it. @throws ParseFailure, Refusal */
 export const sourceSql = (source: Source, around: Surroundings, select: Select) =>
   new Writer(around, new Set()).source(source, select, null);
@@ -175,19 +178,29 @@ class Writer {
       default: {
         const left = this.source(source.left, select, guards);
         const right = this.source(source.right, select, guards);
-        return `${left} ${source.how} ${right}${this.#condition(source, guards)}`;
+        return `${left} ${source.how} ${right}${this.#condition(source, `${left} CROSS JOIN ${right}`, guards)}`;
       }
     }
   }
 
-  #condition({ how, on, using }: Extract<Source, { kind: 'join' }>, guards: string[] | null): string {
-    if (on === null) return using === null ? '' : ` USING (${using.map(quoted).join(', ')})`;
-    // Behind a semi or anti join there is nothing left to look at.
-    const inside: string[] = [];
-    this.#guards = guards === null || how.startsWith('semi') || how.startsWith('anti') ? inside : guards;
+  condition(on: Expr): { sql: string; pairs: string[] } {
+    const pairs: string[] = [];
+    this.#guards = pairs;
     const sql = this.expr(on);
     this.#guards = null;
-    return ` ON ${[sql, ...inside].join(' AND ')}`;
+    return { sql, pairs };
+  }
+
+  /** `both`: the two sides with each other. A condition that is more than comparisons would be tried on all their pairs. */
+  #condition({ how, on, using }: Extract<Source, { kind: 'join' }>, both: string, guards: string[] | null): string {
+    if (on === null) return using === null ? '' : ` USING (${using.map(quoted).join(', ')})`;
+    const { sql, pairs } = this.condition(on);
+    if (guards === null) return ` ON ${[sql, ...pairs].join(' AND ')}`;
+    // Behind a semi or anti join there is nothing left to look at: one pair tells the types.
+    const hidden = pairs.length > 0 && (how.startsWith('semi') || how.startsWith('anti'));
+    if (hidden) guards.push(`coalesce((SELECT ${pairs.join(' AND ')} FROM ${both} LIMIT 1), true)`);
+    else guards.push(...pairs);
+    return ` ON ${sql}`;
   }
 
   #lateral({ outer, name, at, args, alias, columns }: Extract<Source, { kind: 'lateral' }>, left: string): string {
