@@ -38,10 +38,16 @@ export async function openUpsertSessions(storage: Storage): Promise<UpsertSessio
   for (const name of await readdir(folder)) if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true });
   const file = (id: string) => join(folder, `${id}.json`);
   const expired = (session: UpsertSession) => Date.parse(session.expiresAt) < Date.now();
+  /** A crash between the commit and the session's note of it: the manifest knows. */
+  const asItIs = (session: UpsertSession, manifest: Manifest | undefined): UpsertSession =>
+    session.status === 'COMMITTED' || manifest?.uploads.includes(session.id)
+      ? { ...session, status: 'COMMITTED', packs: [] }
+      : session;
   const list = async () => {
     const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
     const read = await Promise.all(names.map((name) => readJson<UpsertSession>(join(folder, name))));
-    return read.filter((one) => one !== undefined).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    const found = read.filter((one) => one !== undefined).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    return Promise.all(found.map(async (one) => asItIs(one, await storage.get(one.table))));
   };
   return {
     save: (session) => replaceJson(file(session.id), session),
@@ -54,9 +60,7 @@ export async function openUpsertSessions(storage: Storage): Promise<UpsertSessio
           'UpsertSessionNotFound',
           `There is no upsert session ${id} for table ${table}, or it has expired.`,
         );
-      // A crash between the commit and the session's note of it: the manifest knows.
-      const committed = session.status === 'COMMITTED' || manifest.uploads.includes(id);
-      return { session: committed ? { ...session, status: 'COMMITTED' } : session, manifest };
+      return { session: asItIs(session, manifest), manifest };
     },
     locked: createLocks(),
     list,

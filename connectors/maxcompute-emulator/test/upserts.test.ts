@@ -160,6 +160,22 @@ describe('an upsert session', () => {
     await expect(keys.flush()).rejects.toMatchObject({ message: /part of the key/ });
   });
 
+  it('writes into a table of a schema, which SQL changes as well', async () => {
+    const own = { project: 'demo', accessId: 'demo', accessKey: 'demo', schema: 'side' };
+    const client = createClient({ endpoint: bench.emulator.endpoint, ...own });
+    await sql('CREATE SCHEMA side');
+    await client.sql(`CREATE TABLE side.people (id BIGINT NOT NULL, name STRING, PRIMARY KEY (id)) ${DELTA}`);
+    const upsert = await client.table('people').upsert();
+    await upsert.write(...given([1, 'a'], [2, 'b']));
+    await upsert.commit();
+    await sql("UPDATE demo.side.people SET name = 'c' WHERE people.id = 2");
+    await sql(
+      'MERGE INTO demo.side.people t USING demo.side.people s ON t.id = s.id AND s.id = 1 WHEN MATCHED THEN DELETE',
+    );
+    expect(await rows('demo.side.people')).toEqual(['2 c']);
+    client.close();
+  });
+
   it('writes into one partition, and leaves the others', async () => {
     await create('parted', ' PARTITIONED BY (pt STRING)');
     for (const pt of ['a', 'b']) await sql(`ALTER TABLE parted ADD PARTITION (pt='${pt}')`);

@@ -184,6 +184,14 @@ def upsert(name, rows, partition=None, compress=None, abort=False):
     session.abort() if abort else session.commit()
 
 
+def write_table(name, rows):
+    """The easy way: it finds out by itself that a table is written by key."""
+    table = odps.get_table(name)
+    with table.open_writer() as writer:
+        kinds = [column.type for column in table.table_schema.columns]
+        writer.write([[from_text(kind, cell) for kind, cell in zip(kinds, row)] for row in rows])
+
+
 def upload_session(name, partition=None, overwrite=False, compress=None):
     options_ = {} if compress is None else {"compress_option": compress_option(compress)}
     return tunnel.create_upload_session(named(name), partition_spec=partition, overwrite=overwrite, **options_)

@@ -118,6 +118,30 @@ for (const { name, why, start, packing, lacks } of JUDGES)
       expect(found).toEqual([[...keys[0], 'theirs'], ...again].map((row) => row.join('|')).sort());
     });
 
+    if (name === 'pyodps')
+      it('are what a plain writer does to a Delta table', async () => {
+        await create('easy');
+        await judge.call('write_table', [
+          'easy',
+          [
+            ['1', 'a'],
+            ['2', 'b'],
+          ],
+        ]);
+        await judge.call('write_table', [
+          'easy',
+          [
+            ['2', 'c'],
+            ['3', null],
+          ],
+        ]);
+        expect(await all('easy')).toEqual([
+          ['1', 'a'],
+          ['2', 'c'],
+          ['3', null],
+        ]);
+      });
+
     it('are refused on an ordinary table', async () => {
       await sql('CREATE TABLE ordinary (id BIGINT, name STRING)');
       await expect(judge.call('upsert', ['ordinary', [['upsert', '1', 'a']]])).rejects.toThrow(/InvalidArgument/);
