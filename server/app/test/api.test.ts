@@ -204,6 +204,11 @@ describe('the main job', () => {
     const stopped = await ended(world, id);
     expect(stopped).toMatchObject({ state: 'CANCELLED' });
     expect(stopped.attempts.map((one: Any) => one.outcome)).toEqual(['stopped']);
+    const decision = `mutation ($id: ID!) { resolveCommit(input: { id: $id, committed: false, reason: "I looked" }) { __typename ${ERROR} } }`;
+    expect((await world.client.request<Any>(decision, { id })).resolveCommit).toMatchObject({
+      __typename: 'ConflictError',
+      message: 'The outcome of this instance is not in doubt.',
+    });
     await other.query('ROLLBACK');
     await other.end();
     expect(Number(((await world.sql.query(differing)) as Any)[0][0].n)).toBe(0);
