@@ -11,12 +11,21 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Reasons for which a test may be skipped; any other fails the run. */
 const ACCEPTED = JSON.parse(readFileSync(new URL('../accepted-skips.json', import.meta.url), 'utf8')) as string[];
 
+/** Programs that tests call, and Debian's packages of them. */
+const PROGRAMS = [
+  ['chromium', 'chromium'],
+  ['curl', 'curl'],
+  ['jq', 'jq'],
+  ['openssl', 'openssl'],
+  ['ps', 'procps'],
+] as const;
+
 /** What the tests need of the machine. */
 async function installMissing(filters: readonly string[]): Promise<void> {
   const missing = findMysql('mariadb') === null ? ['mariadb-server', 'mariadb-client'] : [];
   // Tests that need these are skipped, with that reason, where they cannot be installed.
   if (process.getuid?.() === 0)
-    missing.push(...['chromium', 'curl', 'jq'].filter((program) => findProgram(program) === null));
+    missing.push(...PROGRAMS.filter(([program]) => findProgram(program) === null).map(([, debian]) => debian));
   if (missing.length > 0) aptInstall(missing);
   // Once, before several files of tests ask for it; where it cannot be had they say so.
   if (filters.length === 0) await pythonWithPyodps();
