@@ -306,6 +306,10 @@ describe('queries', () => {
     await expect(rows("SELECT id FROM s LEFT SEMI JOIN (SELECT '1' AS t) x ON s.id = x.t")).rejects.toMatchObject({
       code: 'ODPS-0130071',
     });
+    await expect(rows("SELECT COUNT(*) FROM s JOIN (SELECT '1' AS id) x USING (id)")).rejects.toMatchObject({
+      code: 'ODPS-0130071',
+    });
+    expect(await rows('SELECT COUNT(*) FROM s JOIN (SELECT 1 AS id) x USING (id)')).toEqual([['1']]);
     expect(await rows("SELECT id FROM s JOIN (SELECT '1' AS t) x ON s.id = CAST(x.t AS BIGINT)")).toEqual([['1']]);
   });
 });

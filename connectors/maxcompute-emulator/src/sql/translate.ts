@@ -5,7 +5,7 @@ import type { Body, Expr, Order, Query, Select, Source, TableName } from './ast.
 import { callSql } from './functions.ts';
 import { lateralRows } from './lateral.ts';
 import { numberSql } from './literals.ts';
-import { areAlike, calculate, compare, isComparison } from './operators.ts';
+import { areAlike, calculate, compare, inList, isComparison } from './operators.ts';
 import type { Settings } from './settings.ts';
 
 /** What the translation asks of its surroundings. */
@@ -178,7 +178,7 @@ class Writer {
       default: {
         const left = this.source(source.left, select, guards);
         const right = this.source(source.right, select, guards);
-        return `${left} ${source.how} ${right}${this.#condition(source, `${left} CROSS JOIN ${right}`, guards)}`;
+        return `${left} ${source.how} ${right}${this.#condition(source, [left, right], guards)}`;
       }
     }
   }
@@ -191,14 +191,23 @@ class Writer {
     return { sql, pairs };
   }
 
-  /** `both`: the two sides with each other. A condition that is more than comparisons would be tried on all their pairs. */
-  #condition({ how, on, using }: Extract<Source, { kind: 'join' }>, both: string, guards: string[] | null): string {
-    if (on === null) return using === null ? '' : ` USING (${using.map(quoted).join(', ')})`;
+  /** A condition that is more than comparisons would be tried on all pairs of both sides: one pair tells the types. */
+  #condition(
+    { how, on, using }: Extract<Source, { kind: 'join' }>,
+    [left, right]: [string, string],
+    guards: string[] | null,
+  ): string {
+    if (using !== null) {
+      const same = using.map((name) => `odps_unmixed(l.${quoted(name)}, r.${quoted(name)})`).join(' AND ');
+      guards?.push(onePair(same, `(SELECT * FROM ${left}) AS l CROSS JOIN (SELECT * FROM ${right}) AS r`));
+      return ` USING (${using.map(quoted).join(', ')})`;
+    }
+    if (on === null) return '';
     const { sql, pairs } = this.condition(on);
     if (guards === null) return ` ON ${[sql, ...pairs].join(' AND ')}`;
-    // Behind a semi or anti join there is nothing left to look at: one pair tells the types.
+    // Behind a semi or anti join there is nothing of the right side to look at.
     const hidden = pairs.length > 0 && (how.startsWith('semi') || how.startsWith('anti'));
-    if (hidden) guards.push(`coalesce((SELECT ${pairs.join(' AND ')} FROM ${both} LIMIT 1), true)`);
+    if (hidden) guards.push(onePair(pairs.join(' AND '), `${left} CROSS JOIN ${right}`));
     else guards.push(...pairs);
     return ` ON ${sql}`;
   }
@@ -266,13 +275,12 @@ class Writer {
       return `((${operand} ${word} (${rows})) AND odps_unmixed(${operand}, (SELECT * FROM (${rows}) LIMIT 1)))`;
     }
     const items = list.map((one) => this.expr(one));
-    const plain = `(${operand} ${word} (${items.join(', ')}))`;
-    if (list.every((one) => areAlike(tested, one))) return plain;
-    const number = (sql: string) => `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)`;
-    const mixed = items.map((item) => `odps_mixed(typeof(${operand}), typeof(${item}))`);
-    // All of one kind and the operand of the other: numbers. Some of each: too odd to be sure of.
-    return `(CASE WHEN ${mixed.join(' AND ')} THEN ${number(operand)} ${word} (${items.map(number).join(', ')})
-      WHEN ${mixed.join(' OR ')} THEN error('the emulator does not take strings and numbers in one IN') ELSE ${plain} END)`;
+    return inList(
+      operand,
+      word,
+      items,
+      list.every((one) => areAlike(tested, one)),
+    );
   }
 
   #call({ name, at, args, distinct, over }: Extract<Expr, { kind: 'call' }>): string {
@@ -313,3 +321,6 @@ class Writer {
     return `(CASE ${parts.join(' ')}${otherwise === null ? '' : ` ELSE ${this.expr(otherwise)}`} END)`;
   }
 }
+
+/** True where this holds for one row, or where there is none. */
+const onePair = (condition: string, from: string) => `coalesce((SELECT ${condition} FROM ${from} LIMIT 1), true)`;
