@@ -48,12 +48,11 @@ export function calculate(operator: string, left: string, right: string): string
   }
 }
 
-/** `word`: IN or NOT IN. `alike` where no string can meet a number. */
-export function inList(operand: string, word: string, items: string[], alike: boolean): string {
+/** `word`: IN or NOT IN. `telling`: the items whose types tell those of all. */
+export function inList(operand: string, word: string, items: string[], telling: string[]): string {
   const plain = `(${operand} ${word} (${items.join(', ')}))`;
-  if (alike) return plain;
   const number = (sql: string) => `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)`;
-  const mixed = items.map((item) => `odps_mixed(typeof(${operand}), typeof(${item}))`);
+  const mixed = telling.map((item) => `odps_mixed(typeof(${operand}), typeof(${item}))`);
   // All of one kind and the operand of the other: numbers. Some of each: too odd to be sure of.
   return `(CASE WHEN ${mixed.join(' AND ')} THEN ${number(operand)} ${word} (${items.map(number).join(', ')})
     WHEN ${mixed.join(' OR ')} THEN error('the emulator does not take strings and numbers in one IN') ELSE ${plain} END)`;

@@ -275,12 +275,10 @@ class Writer {
       return `((${operand} ${word} (${rows})) AND odps_unmixed(${operand}, (SELECT * FROM (${rows}) LIMIT 1)))`;
     }
     const items = list.map((one) => this.expr(one));
-    return inList(
-      operand,
-      word,
-      items,
-      list.every((one) => areAlike(tested, one)),
-    );
+    if (list.every((one) => areAlike(tested, one))) return `(${operand} ${word} (${items.join(', ')}))`;
+    // Where all are of one kind the first tells for all: such lists may be long.
+    const telling = list.every((one) => areAlike(list[0], one)) ? items.slice(0, 1) : items;
+    return inList(operand, word, items, telling);
   }
 
   #call({ name, at, args, distinct, over }: Extract<Expr, { kind: 'call' }>): string {
