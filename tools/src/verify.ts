@@ -118,7 +118,7 @@ function pairOf({ name, type, bits, whole }: SourceColumn, copied: string, axes:
   if (kind === 'float' || kind === 'double') return pair(`${my} + 0e0`, `(${duck}::DOUBLE)::VARCHAR`, true);
   if (kind === 'bit') return pair(`${my} + 0`, bits === 1 ? `(${duck}::TINYINT)::VARCHAR` : `${duck}::VARCHAR`);
   if (/int$|^year$|^decimal$/.test(kind)) return pair(`CAST(${my} AS CHAR)`, `${duck}::VARCHAR`);
-  if (/blob$|binary$/.test(kind)) return pair(`CONCAT('x', HEX(${my}))`, `'x' || hex(${duck})`);
+  if (/blob$|binary$|^vector$/.test(kind)) return pair(`CONCAT('x', HEX(${my}))`, `'x' || hex(${duck})`);
   if (SPATIAL.test(kind))
     return pair(
       `CONCAT('x', HEX(CONCAT('SRID=', ST_SRID(${my}), ';', ST_AsText(${my}${axes}))))`,

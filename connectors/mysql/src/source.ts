@@ -133,7 +133,7 @@ async function selectList(connection: Connection, fields: Field[]): Promise<stri
       if (isGeometry(native))
         return `CONCAT('SRID=', ST_SRID(${quoted}), ';', ST_AsText(${quoted}${axes})) AS ${quoted}`;
       if (/^decimal.*zerofill/i.test(native)) return `CAST(${quoted} AS ${native.split(' ')[0]}) AS ${quoted}`;
-      return /^(vector|uuid|inet)/i.test(native) ? `CAST(${quoted} AS CHAR) AS ${quoted}` : quoted;
+      return /^(uuid|inet)/i.test(native) ? `CAST(${quoted} AS CHAR) AS ${quoted}` : quoted;
     })
     .join(', ');
 }

@@ -33,7 +33,8 @@ export const isGeometry = (native: string) => GEOMETRIES.has(native.replace(/[ (
 
 /**
  * Unsigned integers take the next signed size up. TINYINT(1) is a number: it holds −128…127. YEAR is a number, TIME a
- * signed duration. ENUM and SET are their texts.
+ * signed duration. ENUM and SET are their texts. VECTOR is the bytes of its floats: the server's own text of it keeps six
+ * digits of each.
  */
 export function logicalType(column: ColumnRow): LogicalType {
   const unsigned = /unsigned/i.test(column.COLUMN_TYPE);
@@ -77,6 +78,7 @@ export function logicalType(column: ColumnRow): LogicalType {
     case 'blob':
     case 'mediumblob':
     case 'longblob':
+    case 'vector':
       return { kind: 'binary', maxBytes };
     case 'char':
     case 'varchar':
