@@ -56,6 +56,11 @@ async function main(): Promise<void> {
     rows.push(...found.rows);
     versions.server = found.server;
   }
+  process.stderr.write(
+    `${Object.entries(versions)
+      .map((one) => one.join(' '))
+      .join(', ')}\n`,
+  );
   for (const row of rows) process.stderr.write(told(row));
   for (const one of missing.filter((text) => text.includes(':'))) process.stderr.write(`missing ${one}\n`);
   if (values.json) {
