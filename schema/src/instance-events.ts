@@ -10,7 +10,7 @@ import { builder } from './builder.ts';
 import { workspaceOf } from './connections.ts';
 import type { Context } from './context.ts';
 import { TransitionType } from './instance-details.ts';
-import { InstanceFilter, InstanceType } from './instances.ts';
+import { InstanceFilter, InstanceType, instanceFilter } from './instances.ts';
 import { asNode, idOf } from './node-ids.ts';
 
 const InstanceEventType = builder.objectRef<InstanceEvent>('InstanceEvent').implement({
@@ -58,16 +58,15 @@ builder.subscriptionFields((t) => ({
     description: 'Follows the instances of a workspace, from now on or after a cursor.',
     args: {
       workspace: t.arg.id({ description: 'Absent: the default one.' }),
-      filter: t.arg({ type: InstanceFilter, description: 'Of these, taskIds and states are watched.' }),
+      filter: t.arg({ type: InstanceFilter, description: 'Which.' }),
       after: t.arg.string({ description: 'Resume behind this cursor, or behind the eventCursor of a list.' }),
     },
     subscribe: async (_root, args, context) => {
       const workspaceId = await workspaceOf(context, args.workspace);
-      const taskIds = args.filter?.taskIds?.map((id) => idOf('Task', id));
+      const filter = instanceFilter(args.filter);
       return watchInstances(context.control, hubOf(context), context.actor!, {
         workspaceId,
-        taskIds,
-        states: args.filter?.states ?? undefined,
+        filter,
         after: args.after,
       });
     },

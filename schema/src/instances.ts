@@ -177,6 +177,13 @@ export const InstanceFilter = builder.inputType('InstanceFilter', {
   }),
 });
 
+/** The same with ids of rows in place of global ones. */
+export const instanceFilter = (given: typeof InstanceFilter.$inferInput | null | undefined) => ({
+  ...given,
+  taskIds: given?.taskIds?.map((id) => idOf('Task', id)),
+  folderId: idOrNull('Folder', given?.folderId),
+});
+
 const InstanceOrder = builder.enumType('InstanceOrder', {
   description: 'Ties go by id.',
   values: ['SCHEDULED_AT_DESC', 'SCHEDULED_AT_ASC', 'CREATED_AT_DESC', 'CREATED_AT_ASC'] as const,
@@ -197,11 +204,7 @@ builder.queryField('instances', (t) =>
     },
     resolve: async (_root, args, context) => {
       const workspaceId = await workspaceOf(context, args.workspace);
-      const filter = {
-        ...args.filter,
-        taskIds: args.filter?.taskIds?.map((id) => idOf('Task', id)),
-        folderId: idOrNull('Folder', args.filter?.folderId),
-      };
+      const filter = instanceFilter(args.filter);
       return connect(context, () =>
         listInstances(context.control, context.actor!, workspaceId, filter, args.orderBy ?? 'SCHEDULED_AT_DESC', args),
       ) as never;

@@ -1,9 +1,10 @@
-import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import { requireRole } from './access.ts';
 import type { Actor, Control } from './context.ts';
 import { BadInputError, ControlError } from './errors.ts';
+import { type InstanceFilter, lasting, passing } from './instances.ts';
 import { PROGRESS_CHANNEL } from './run-store.ts';
-import { type InstanceState, instances, transitions } from './tables/instances.ts';
+import { instances, transitions } from './tables/instances.ts';
 
 export type Transition = typeof transitions.$inferSelect;
 
@@ -51,8 +52,7 @@ export interface InstanceEvent {
 export interface Watch {
   workspaceId: string;
   instanceId?: string | undefined;
-  taskIds?: string[] | undefined;
-  states?: InstanceState[] | undefined;
+  filter?: InstanceFilter | undefined;
   after?: string | null | undefined;
 }
 
@@ -145,9 +145,9 @@ async function* follow(
         waking.pending = false;
         for (const transition of await after(control, watch, cursor)) {
           cursor = BigInt(transition.sequence as number);
-          const left = watch.states !== undefined && !watch.states.includes(transition.to);
-          if (!left || (transition.from !== null && watch.states!.includes(transition.from)))
-            yield { cursor: String(cursor), instanceId: transition.instanceId, transition, left };
+          const told = meets(transition, watch.filter ?? {});
+          if (told !== null)
+            yield { cursor: String(cursor), instanceId: transition.instanceId, transition, left: told === 'left' };
           waking.pending = true;
         }
       }
@@ -191,33 +191,41 @@ async function checkedCursor(control: Control, given: string): Promise<bigint> {
   return BigInt(given);
 }
 
+/** Null where neither the state before nor the one after is in the filter. */
+function meets({ from, to, snapshot }: Transition, filter: InstanceFilter): 'in' | 'left' | null {
+  const states = filter.states?.length ? filter.states : null;
+  const wanted = filter.needsDecision ?? null;
+  if ((states?.includes(to) ?? true) && (wanted === null || snapshot.needsDecision === wanted)) return 'in';
+  // Whether a decision was needed is no state: what runs may be waiting for one.
+  const was = from !== null && (states?.includes(from) ?? true) && (wanted !== true || from === 'RUNNING');
+  return was ? 'left' : null;
+}
+
 function after(control: Control, watch: Watch, cursor: bigint): Promise<Transition[]> {
-  const conditions: (SQL | undefined)[] = [
-    gt(transitions.sequence, Number(cursor)),
-    eq(transitions.workspaceId, watch.workspaceId),
-    watch.instanceId === undefined ? undefined : eq(transitions.instanceId, watch.instanceId),
-    watch.taskIds?.length ? inArray(transitions.taskId, watch.taskIds) : undefined,
-  ];
   return control.db
-    .select()
+    .select(getTableColumns(transitions))
     .from(transitions)
-    .where(and(...conditions))
+    .innerJoin(instances, eq(instances.id, transitions.instanceId))
+    .where(
+      and(
+        gt(transitions.sequence, Number(cursor)),
+        eq(transitions.workspaceId, watch.workspaceId),
+        watch.instanceId === undefined ? undefined : eq(transitions.instanceId, watch.instanceId),
+        ...lasting(watch.filter ?? {}),
+      ),
+    )
     .orderBy(asc(transitions.sequence))
     .limit(500);
 }
 
 async function isWatched(control: Control, watch: Watch, id: string): Promise<boolean> {
   if (watch.instanceId === id) return true;
+  const filter = watch.filter ?? {};
   const [row] = await control.db
     .select({ id: instances.id })
     .from(instances)
     .where(
-      and(
-        eq(instances.id, id),
-        eq(instances.workspaceId, watch.workspaceId),
-        watch.taskIds?.length ? inArray(instances.taskId, watch.taskIds) : undefined,
-        watch.states?.length ? inArray(instances.state, watch.states) : undefined,
-      ),
+      and(eq(instances.id, id), eq(instances.workspaceId, watch.workspaceId), ...lasting(filter), ...passing(filter)),
     );
   return row !== undefined;
 }

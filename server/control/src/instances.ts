@@ -63,7 +63,7 @@ export async function listInstances(
   const { limit, backward } = pageSize(args);
   const column = order.startsWith('SCHEDULED') ? instances.scheduledAt : instances.createdAt;
   const descending = order.endsWith('DESC') !== backward;
-  const where = and(eq(instances.workspaceId, workspaceId), ...conditions(filter));
+  const where = and(eq(instances.workspaceId, workspaceId), ...lasting(filter), ...passing(filter));
   const cursor = backward ? args.before : args.after;
   const [key, id] = cursor ? decodeCursor(cursor, 2) : [];
   // Cursors carry microseconds as text: a JavaScript date would cut them.
@@ -92,20 +92,27 @@ export async function listInstances(
   };
 }
 
-function conditions(filter: InstanceFilter): (SQL | undefined)[] {
+/** What an instance meets or does not, whatever becomes of it. */
+export function lasting(filter: InstanceFilter): (SQL | undefined)[] {
   return [
     filter.taskIds?.length ? inArray(instances.taskId, filter.taskIds) : undefined,
-    filter.states?.length ? inArray(instances.state, filter.states) : undefined,
     filter.triggers?.length ? inArray(instances.trigger, filter.triggers) : undefined,
     filter.scheduledFrom ? gte(instances.scheduledAt, filter.scheduledFrom) : undefined,
     filter.scheduledTo ? lte(instances.scheduledAt, filter.scheduledTo) : undefined,
     filter.businessFrom ? gte(instances.businessDate, filter.businessFrom) : undefined,
     filter.businessTo ? lte(instances.businessDate, filter.businessTo) : undefined,
-    filter.needsDecision == null ? undefined : eq(instances.needsDecision, filter.needsDecision),
     filter.folderId
       ? sql`${instances.taskId} in (select id from tasks where folder_id in (
           with recursive below as (select id from folders where id = ${filter.folderId} union select c.id from folders c join below b on c.parent_id = b.id) select id from below))`
       : undefined,
+  ];
+}
+
+/** What it may meet at one time and not at another. */
+export function passing(filter: InstanceFilter): (SQL | undefined)[] {
+  return [
+    filter.states?.length ? inArray(instances.state, filter.states) : undefined,
+    filter.needsDecision == null ? undefined : eq(instances.needsDecision, filter.needsDecision),
   ];
 }
 

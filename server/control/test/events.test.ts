@@ -158,10 +158,42 @@ describe('a watcher', () => {
   it('of some states hears when an instance leaves them', async () => {
     const instance = await made();
     await sequence(world.control);
-    const events = watch(await eventCursor(world.control), { states: ['WAITING'] });
+    const events = watch(await eventCursor(world.control), { filter: { states: ['WAITING'] } });
     await world.control.db.transaction((tx) =>
       moveInstance(tx, instance.id, { from: ['WAITING'], to: 'CANCELLED', by: 'x', reason: 'x' }),
     );
+    await sequence(world.control);
+    expect(await take(events, 1)).toMatchObject([{ instanceId: instance.id, left: true }]);
+  });
+
+  it.each([
+    ['trigger', { triggers: ['ONLINE'] }, { triggers: ['MANUAL'] }],
+    ['scheduled time', { scheduledFrom: new Date('2030-01-01') }, { scheduledTo: new Date('2030-01-01') }],
+    ['business date', { businessFrom: '2030-01-01' }, { businessTo: '2030-01-01' }],
+    ['need of a decision', { needsDecision: true }, { needsDecision: false }],
+  ])('by its %s hears of what meets it alone', async (_, other, own) => {
+    const from = await eventCursor(world.control);
+    const instance = await made();
+    await sequence(world.control);
+    expect(await take(watch(from, { filter: own }), 1)).toMatchObject([{ instanceId: instance.id, left: false }]);
+    const deaf = watch(from, { filter: other });
+    const first = deaf.next();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await deaf.return(undefined);
+    expect(await first).toMatchObject({ done: true });
+  });
+
+  it('of those that need a decision hears when one does no more', async () => {
+    const instance = await made();
+    const moved = (from: 'WAITING' | 'QUEUED' | 'RUNNING', to: 'QUEUED' | 'RUNNING' | 'SUCCEEDED', set = {}) =>
+      world.control.db.transaction((tx) =>
+        moveInstance(tx, instance.id, { from: [from], to, by: 'x', reason: 'x', set }),
+      );
+    await moved('WAITING', 'QUEUED');
+    await moved('QUEUED', 'RUNNING', { needsDecision: true });
+    await sequence(world.control);
+    const events = watch(await eventCursor(world.control), { filter: { needsDecision: true } });
+    await moved('RUNNING', 'SUCCEEDED', { needsDecision: false });
     await sequence(world.control);
     expect(await take(events, 1)).toMatchObject([{ instanceId: instance.id, left: true }]);
   });
