@@ -6,7 +6,8 @@ export class Unfit extends Error {}
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)/;
 const CLOCK = /^(-?)(\d{1,4}):(\d\d):(\d\d)(?:\.(\d{1,9}))?/;
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
+// A byte order mark in front is part of the value.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * A value, given as its exact text, as a value of the type. `lossy` allows digits (or a zone) to be lost; what does not

@@ -78,6 +78,17 @@ describe('a loss that is to be dirty', () => {
   });
 });
 
+describe('bytes that become text', () => {
+  const utf8: LogicalType = { kind: 'utf8' };
+  it('keep a byte order mark in front', () => {
+    expect(fromText('efbbbf41', 'binary', utf8, false)).toBe('\ufeffA');
+  });
+
+  it('are refused where they are none', () => {
+    expect(() => fromText('ff', 'binary', utf8, false)).toThrow(Unfit);
+  });
+});
+
 describe('every cast that the verdict allows', () => {
   const kinds: LogicalType[] = [
     { kind: 'bool' },
