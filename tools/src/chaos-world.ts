@@ -1,85 +1,112 @@
-import { type Emulator, startEmulator } from '@sampan/maxcompute-emulator';
-import { type Client, createClient } from '@sampan/sdk';
-import type { Connection } from 'mysql2/promise';
-import { openDemoApi } from './demo-api.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Fault, tableFiles } from '@sampan/maxcompute-emulator';
+import { type ExpectedRows, expectRows } from './chaos-rows.ts';
 import { fillSample } from './demo-sample.ts';
-import { startMysql } from './mysql-server.ts';
-import { makeFolder, type SampanProcess, startSampan } from './servers.ts';
-import type { SourcePlace } from './verify.ts';
+import { type MysqlServer, startMysql } from './mysql-server.ts';
+import { pythonWithPyodps } from './pyodps.ts';
+import { makeFolder } from './servers.ts';
+import { type ColumnPair, columnPairs, mysqlLines, type SourcePlace } from './verify.ts';
 
-/** A deployment to break, and the means to look at it from outside. */
+export const PROJECT = 'demo';
+export const KEY = { id: 'demo', secret: 'demo' };
+/** Where copies into MySQL go. */
+export const COPIES = 'copies';
+
+/** What all lanes share: the source, and the systems that are copied into. */
 export interface ChaosWorld {
   rows: number;
-  data: string;
-  server: SampanProcess;
-  client: Client;
-  emulator: Emulator;
-  /** A connection that only looks. */
-  watcher: Connection;
-  place: SourcePlace;
-  source: string;
-  mysqlTarget: string;
-  warehouse: string;
   folder: string;
-  columns(): Promise<string[]>;
-  restart(): Promise<void>;
+  mysql: MysqlServer;
+  place: SourcePlace;
+  warehouse: EmulatorProcess;
+  /** A Python with the official SDK; null where it cannot be had. */
+  python: string | null;
+  columns: string[];
+  pairs: ColumnPair[];
+  expected: ExpectedRows;
   close(): Promise<void>;
 }
 
-const SETTINGS = { SAMPAN_LEASE_SECONDS: '3' };
+/** The MaxCompute emulator in a process of its own. */
+export interface EmulatorProcess {
+  endpoint: string;
+  data: string;
+  fault(fault: Fault): Promise<void>;
+  files(table: string): string[];
+  stop(): Promise<void>;
+}
 
-export async function openChaosWorld(rows: number): Promise<ChaosWorld> {
+export async function openChaosWorld(rows: number, python?: string | null): Promise<ChaosWorld> {
   const folder = await makeFolder('chaos');
   const mysql = await startMysql();
-  const filler = await mysql.connect();
-  await fillSample(filler, rows);
-  await filler.end();
-  const emulator = await startEmulator({ data: `${folder.path}/maxcompute` });
-  const server = await startSampan(`${folder.path}/data`, SETTINGS);
-  const { host, port, user, password } = mysql;
-  const api = openDemoApi(server.url, server.token);
-  const options = { host, port, user, database: 'shop' };
-  const source = await api.connect('mysql', 'shop', options, { password });
-  const mysqlTarget = await api.connect('mysql', 'copies', options, { password });
-  const warehouse = await api.connect(
-    'maxcompute',
-    'warehouse',
-    { endpoint: emulator.endpoint, project: 'demo', accessId: 'demo' },
-    { accessKey: 'demo' },
-  );
-  const folderId = await api.createFolder('chaos');
-  await api.close();
-  const world: ChaosWorld = {
+  const { host, port, user, password, client } = mysql;
+  const place = { host, port, user, password, client, database: 'shop' };
+  await fillSource(mysql, rows);
+  const warehouse = await startEmulatorProcess(`${folder.path}/maxcompute`);
+  const columns = await columnsOf(mysql);
+  const pairs = await columnPairs(place, 'orders', columns);
+  return {
     rows,
-    data: folder.path,
-    server,
-    client: createClient({ url: server.url, token: server.token }),
-    emulator,
-    watcher: await mysql.connect('shop'),
-    place: { host, port, user, password, database: 'shop', client: mysql.client },
-    source,
-    mysqlTarget,
+    folder: folder.path,
+    mysql,
+    place,
     warehouse,
-    folder: folderId,
-    async columns() {
-      const [found] = await world.watcher.query(
-        "SELECT COLUMN_NAME name FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'shop' AND TABLE_NAME = 'orders' ORDER BY ORDINAL_POSITION",
-      );
-      return (found as { name: string }[]).map((one) => one.name);
-    },
-    async restart() {
-      await world.client.close();
-      world.server = await startSampan(`${folder.path}/data`, SETTINGS);
-      world.client = createClient({ url: world.server.url, token: world.server.token });
-    },
+    python: python === undefined ? await pythonWithPyodps() : python,
+    columns,
+    pairs,
+    expected: await expectRows(mysqlLines(place, 'orders', pairs)),
     async close() {
-      await world.client.close();
-      await world.server.stop();
-      await world.watcher.end();
-      await emulator.close();
+      await warehouse.stop();
       await mysql.stop();
       await folder.remove();
     },
   };
-  return world;
+}
+
+/** The rows at the edges of their types go: they lie so far out that splits by key would be of unequal size. */
+async function fillSource(mysql: MysqlServer, rows: number): Promise<void> {
+  const filler = await mysql.connect();
+  await fillSample(filler, rows + 3);
+  await filler.query('DELETE FROM orders WHERE id < 0 OR id > 1000000000');
+  const [[{ n }]] = (await filler.query('SELECT COUNT(*) n FROM orders')) as unknown as [[{ n: number }]];
+  if (Number(n) !== rows) throw new Error(`The source has ${n} rows, and should have ${rows}.`);
+  await filler.query(`CREATE DATABASE ${COPIES} CHARACTER SET utf8mb4`);
+  await filler.end();
+}
+
+async function columnsOf(mysql: MysqlServer): Promise<string[]> {
+  const connection = await mysql.connect('shop');
+  const [found] = await connection.query(
+    "SELECT COLUMN_NAME name FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'shop' AND TABLE_NAME = 'orders' ORDER BY ORDINAL_POSITION",
+  );
+  await connection.end();
+  return (found as { name: string }[]).map((one) => one.name);
+}
+
+async function startEmulatorProcess(data: string): Promise<EmulatorProcess> {
+  const main = fileURLToPath(new URL('../../connectors/maxcompute-emulator/dist/main.js', import.meta.url));
+  const child: ChildProcess = spawn(process.execPath, [main, '--port', '0', '--data', data, '--faults'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const endpoint = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => resolve(line.replace('listening ', '')));
+    child.once('exit', (code) => reject(new Error(`The emulator ended with exit code ${code}.`)));
+  });
+  const faults = new URL('/__faults', endpoint);
+  return {
+    endpoint,
+    data,
+    async fault(fault) {
+      const { ok, status } = await fetch(faults, { method: 'POST', body: JSON.stringify(fault) });
+      if (!ok) throw new Error(`The emulator refused a fault: ${status}.`);
+    },
+    files: (table) => tableFiles(data, PROJECT, table).flatMap((one) => one.files),
+    async stop() {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
 }

@@ -25,9 +25,14 @@ export async function makeFolder(name: string): Promise<{ path: string; remove()
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+const MAIN = fileURLToPath(new URL('../../server/app/dist/main.js', import.meta.url));
+
 /** Starts a server on any free port and waits until it listens. @throws Error with what it printed */
-export async function startSampan(data: string, settings: { [name: string]: string } = {}): Promise<SampanProcess> {
-  const main = fileURLToPath(new URL('../../server/app/dist/main.js', import.meta.url));
+export async function startSampan(
+  data: string,
+  settings: { [name: string]: string } = {},
+  main: string = MAIN,
+): Promise<SampanProcess> {
   const env = {
     ...withoutSettings(process.env),
     SAMPAN_PORT: '0',

@@ -45,14 +45,11 @@ export async function compareTables(place: SourcePlace, table: string, files: st
     else difference.set(key, entry);
   };
   let rows = 0;
-  for await (const cells of mysqlRows(
-    place,
-    `SELECT ${pairs.map((pair) => pair.mysql).join(', ')} FROM \`${table.replaceAll('`', '``')}\``,
-  )) {
-    count(lineOf(cells, pairs), 1);
+  for await (const line of mysqlLines(place, table, pairs)) {
+    count(line, 1);
     rows++;
   }
-  for await (const cells of duckRows(files, pairs)) count(lineOf(cells, pairs), -1);
+  for await (const line of parquetLines(files, pairs)) count(line, -1);
   const left = [...difference.values()];
   return {
     rows,
@@ -62,6 +59,18 @@ export async function compareTables(place: SourcePlace, table: string, files: st
         ? null
         : `${left[0].count > 0 ? 'only in the source' : 'only in the target'}: ${left[0].line}`,
   };
+}
+
+/** The rows of a table, by MySQL's own text client. */
+export async function* mysqlLines(place: SourcePlace, table: string, pairs: ColumnPair[]): AsyncGenerator<string> {
+  const columns = pairs.map((pair) => pair.mysql).join(', ');
+  const sql = `SELECT ${columns} FROM \`${table.replaceAll('`', '``')}\``;
+  for await (const cells of mysqlRows(place, sql)) yield lineOf(cells, pairs);
+}
+
+/** The same rows of their copy, by DuckDB alone. */
+export async function* parquetLines(files: string[], pairs: ColumnPair[]): AsyncGenerator<string> {
+  for await (const cells of duckRows(files, pairs)) yield lineOf(cells, pairs);
 }
 
 const lineOf = (cells: string[], pairs: ColumnPair[]) =>

@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Lane, Look } from './chaos-lane.ts';
+import { hasEnded } from './chaos-lane.ts';
+import { type FaultPlan, PHASES, type Phase } from './chaos-plan.ts';
+import type { Books } from './chaos-targets.ts';
+
+/** How long the run's process may work on within a phase before it is struck, at most, in milliseconds. */
+const WIDTH: { [phase in Phase]: number } = { read: 200, write: 120, seal: 60, verify: 8, commit: 15, after: 2 };
+/** How long it may work between two looks: the shorter, the surer that no phase passes unseen. */
+const SLICE: { [phase in Phase]: number } = { read: 12, write: 10, seal: 6, verify: 3, commit: 3, after: 2 };
+const PATIENCE_MS = 90_000;
+
+/** The phase of a run by its row and its target's books; null: it is in none. */
+export function phaseOf(look: Look, books: Books): Phase | null {
+  if (look.state === 'SUCCEEDED') return 'after';
+  if (look.state !== 'RUNNING') return null;
+  if (books.committed) return 'after';
+  if (look.committing) return 'commit';
+  if (look.phase === 'VERIFYING') return 'verify';
+  if (books.sealed > 0 || look.sealed > 0) return 'seal';
+  return books.written || look.written > 0 ? 'write' : 'read';
+}
+
+export interface Caught {
+  look: Look;
+  phase: Phase;
+  /** Stopped, where it is still there. */
+  host: number | null;
+}
+
+/**
+ * Lets the run work in short slices, and holds it (SIGSTOP) where the plan wants it, or behind that where the phase
+ * passed too quickly. Null: it ended, or another attempt began, before it could be held.
+ */
+export async function catchRun(lane: Lane, plan: FaultPlan, instance: string, table: string): Promise<Caught | null> {
+  const side = lane.targets[plan.target];
+  let worked = 0;
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; ) {
+    const before = await lane.look(instance);
+    if (before.attempt > 1 || (hasEnded(before) && before.state !== 'SUCCEEDED')) return null;
+    const { host } = before;
+    if (host === null) {
+      if (before.state === 'SUCCEEDED') return { look: before, phase: 'after', host };
+      await pause(2);
+      continue;
+    }
+    signal(host, 'SIGSTOP');
+    let held = false;
+    try {
+      // What it had sent before is taken in by the server meanwhile.
+      await pause(1);
+      const look = await lane.look(instance);
+      const phase = phaseOf(look, await side.books(instance, look, table));
+      if (phase === null) return null;
+      const behind = PHASES.indexOf(phase) - PHASES.indexOf(plan.phase);
+      held = behind > 0 || (behind === 0 && worked >= plan.moment * WIDTH[phase]);
+      if (held) return { look, phase, host };
+      if (behind === 0) worked += SLICE[phase];
+    } finally {
+      if (!held) signal(host, 'SIGCONT');
+    }
+    // Phases in front of a short one are left in short steps too.
+    await pause(before.sealed > 0 ? Math.min(SLICE[plan.phase], 6) : SLICE[plan.phase === 'write' ? 'write' : 'read']);
+  }
+  return null;
+}
+
+/** Kills (-9) what the plan says; the phase that the run was in at that moment, or null where it could not be struck. */
+export async function strike(lane: Lane, plan: FaultPlan, instance: string, table: string): Promise<Phase | null> {
+  const caught = await catchRun(lane, plan, instance, table);
+  if (caught === null) return null;
+  const { host } = caught;
+  const side = lane.targets[plan.target];
+  if (plan.victim === 'host') {
+    if (host === null) return null;
+    // The last messages of the host may still have moved the row.
+    const look = await lane.look(instance);
+    const phase = phaseOf(look, await side.books(instance, look, table));
+    signal(host, 'SIGKILL');
+    return phase;
+  }
+  signal(lane.server.pid, 'SIGSTOP');
+  const look = await lane.look(instance);
+  const phase = phaseOf(look, await side.books(instance, look, table));
+  if (plan.victim === 'both' && host !== null) signal(host, 'SIGKILL');
+  await lane.server.kill();
+  // Left alone, the host finds out by itself that nobody is there any more.
+  if (plan.victim === 'server' && host !== null) signal(host, 'SIGCONT');
+  return phase;
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
