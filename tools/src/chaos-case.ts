@@ -52,7 +52,7 @@ export async function runFault(lane: Lane, plan: FaultPlan, broken: Break): Prom
   } finally {
     await watcher.stop();
   }
-  const { lost, doubled } = await lane.world.expected.compare(await side.lines(table), mode);
+  const { lost, doubled } = await side.damage(table, mode);
   if (lost + doubled === 0) await side.remove(table);
   return { landed, lost, doubled, partialSeen: watcher.seen, stuck: end !== null, end, leftovers, recoveredMs };
 }

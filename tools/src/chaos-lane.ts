@@ -49,6 +49,7 @@ export interface LaneOptions {
   main?: string;
 }
 
+export const SPLITS = 4;
 const ENDED = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELLED']);
 export const hasEnded = (look: Look) => ENDED.has(look.state);
 
@@ -142,7 +143,7 @@ async function startTask(
     folderId: ids.folder,
     name,
     kind: 'FULL',
-    source: { dataSourceId: ids.source, objects: ['orders'], splits: 4, parallel: 2, fetchSize: 2_000, where },
+    source: { dataSourceId: ids.source, objects: ['orders'], splits: SPLITS, parallel: 2, fetchSize: 5_000, where },
     target: { dataSourceId: ids[target], object: table, create: true, writeMode: mode },
     mapping: world.columns.map((column) => ({ target: column, column })),
     schedule: { type: 'ONCE', timeZone: 'UTC' },

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Lane, Look } from './chaos-lane.ts';
-import { hasEnded } from './chaos-lane.ts';
+import { hasEnded, SPLITS } from './chaos-lane.ts';
 import { type FaultPlan, PHASES, type Phase } from './chaos-plan.ts';
 import type { Books } from './chaos-targets.ts';
 
@@ -8,6 +8,7 @@ import type { Books } from './chaos-targets.ts';
 const WIDTH: { [phase in Phase]: number } = { read: 200, write: 120, seal: 60, verify: 8, commit: 15, after: 2 };
 /** How long it may work between two looks: the shorter, the surer that no phase passes unseen. */
 const SLICE: { [phase in Phase]: number } = { read: 12, write: 10, seal: 6, verify: 3, commit: 3, after: 2 };
+const FAR_MS = 25;
 const PATIENCE_MS = 90_000;
 
 /** The phase of a run by its row and its target's books; null: it is in none. */
@@ -59,10 +60,15 @@ export async function catchRun(lane: Lane, plan: FaultPlan, instance: string, ta
     } finally {
       if (!held) signal(host, 'SIGCONT');
     }
-    // Phases in front of a short one are left in short steps too.
-    await pause(before.sealed > 0 ? Math.min(SLICE[plan.phase], 6) : SLICE[plan.phase === 'write' ? 'write' : 'read']);
+    await pause(sliceBefore(plan.phase, before));
   }
   return null;
+}
+
+/** Long ones as long as what is wanted is far away. */
+function sliceBefore(wanted: Phase, look: Look): number {
+  if (wanted === 'read' || wanted === 'write' || wanted === 'seal') return SLICE[wanted];
+  return look.sealed >= SPLITS - 1 || look.phase === 'VERIFYING' || look.committing ? SLICE[wanted] : FAR_MS;
 }
 
 /** Kills (-9) what the plan says; the phase that the run was in at that moment, or null where it could not be struck. */

@@ -129,7 +129,7 @@ async function runCombination(
 async function afterError(lane: Lane, error: Error, signal: AbortSignal | undefined): Promise<FaultResult> {
   if (signal?.aborted) throw error;
   await lane.server.kill();
-  await lane.restart();
+  await lane.restart().catch(() => lane.restart());
   return {
     landed: null,
     lost: 0,
@@ -142,7 +142,7 @@ async function afterError(lane: Lane, error: Error, signal: AbortSignal | undefi
   };
 }
 
-const victimOf = (chance: number): Victim => (chance < 0.5 ? 'host' : chance < 0.75 ? 'server' : 'both');
+const victimOf = (chance: number): Victim => (chance < 0.6 ? 'host' : chance < 0.8 ? 'server' : 'both');
 
 function emptyCase(name: string, asked: number): CaseReport {
   return {

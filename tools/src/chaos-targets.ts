@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { getTable, Http, runSql, typeText } from '@sampan/maxcompute';
 import type { Connection } from 'mysql2/promise';
+import { same } from './chaos-fingerprint.ts';
 import type { Look } from './chaos-lane.ts';
-import { OLD_ROWS } from './chaos-rows.ts';
+import type { Mode } from './chaos-plan.ts';
+import { type Damage, OLD_ROWS } from './chaos-rows.ts';
 import { type ChaosWorld, COPIES, KEY, PROJECT } from './chaos-world.ts';
 import { startOfficialReader } from './official-reader.ts';
 import { mysqlLines, parquetLines } from './verify.ts';
@@ -26,14 +28,16 @@ export interface TargetSide {
   /** Rows that others see now. */
   visible(table: string): Promise<number>;
   books(instance: string, look: Look, table: string): Promise<Books>;
-  /** All rows as they are now, one text each. */
-  lines(table: string): Promise<AsyncIterable<string>>;
+  /** Compares every value of every row with the source. */
+  damage(table: string, mode: Mode): Promise<Damage>;
   /** Staging tables that this instance has left in the target. */
   leftovers(instance: string): Promise<number>;
   hasSeed(): Promise<boolean>;
   remove(table: string): Promise<void>;
   close(): Promise<void>;
 }
+
+const NONE: Damage = { lost: 0, doubled: 0 };
 
 export async function openTargetSides(world: ChaosWorld): Promise<{ mysql: TargetSide; maxcompute: TargetSide }> {
   return { mysql: await openMysqlSide(world), maxcompute: openWarehouseSide(world) };
@@ -68,7 +72,11 @@ async function openMysqlSide(world: ChaosWorld): Promise<TargetSide> {
       );
       return { written: Number(slots.n) > 0, sealed: Number(slots.sealed), committed: run?.state === 'committed' };
     },
-    lines: async (table) => mysqlLines({ ...world.place, database: COPIES }, table, world.pairs),
+    async damage(table, mode) {
+      const { of, expected } = world.fingerprints.mysql;
+      if (same(await of(`\`${table}\``), expected(mode))) return NONE;
+      return world.expected.compare(mysqlLines({ ...world.place, database: COPIES }, table, world.pairs), mode);
+    },
     async leftovers(instance) {
       const name = createHash('sha256').update(instance).digest('hex').slice(0, 16);
       const [rows] = await keeper.query(`SHOW TABLES LIKE 'sampan\\_stg\\_${name}%'`);
@@ -120,11 +128,18 @@ function openWarehouseSide(world: ChaosWorld): TargetSide {
         committed: id !== undefined && (manifest?.uploads.includes(id) ?? false),
       };
     },
-    async lines(table) {
-      if (reader === null) return parquetLines(warehouse.files(table), world.pairs);
+    async damage(table, mode) {
+      const { of, expected } = world.fingerprints.maxcompute;
       const path = `${world.folder}/${table}.parquet`;
-      await reader.read(table, path);
-      return andThen(parquetLines([path], world.pairs), () => rm(path));
+      if (reader !== null) await reader.read(table, path);
+      const files = reader === null ? warehouse.files(table) : [path];
+      const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
+      try {
+        if (files.length > 0 && same(await of(`read_parquet([${list}])`), expected(mode))) return NONE;
+        return await world.expected.compare(parquetLines(files, world.pairs), mode);
+      } finally {
+        await rm(path, { force: true });
+      }
     },
     leftovers: async () => 0,
     hasSeed: async () => manifestOf('seed') !== null,
@@ -136,14 +151,6 @@ function openWarehouseSide(world: ChaosWorld): TargetSide {
       http.close();
     },
   };
-}
-
-async function* andThen<T>(items: AsyncIterable<T>, last: () => Promise<void>): AsyncGenerator<T> {
-  try {
-    yield* items;
-  } finally {
-    await last();
-  }
 }
 
 /** Null where it is not there, or is just being replaced. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Fault, tableFiles } from '@sampan/maxcompute-emulator';
+import { duckFingerprints, type FingerprintSide, mysqlFingerprints } from './chaos-fingerprint.ts';
 import { type ExpectedRows, expectRows } from './chaos-rows.ts';
 import { fillSample } from './demo-sample.ts';
 import { type MysqlServer, startMysql } from './mysql-server.ts';
@@ -26,6 +27,7 @@ export interface ChaosWorld {
   columns: string[];
   pairs: ColumnPair[];
   expected: ExpectedRows;
+  fingerprints: { mysql: FingerprintSide; maxcompute: FingerprintSide };
   close(): Promise<void>;
 }
 
@@ -40,13 +42,16 @@ export interface EmulatorProcess {
 
 export async function openChaosWorld(rows: number, python?: string | null): Promise<ChaosWorld> {
   const folder = await makeFolder('chaos');
-  const mysql = await startMysql();
+  // Nobody pulls the plug of this server: it need not write through to the disk at each commit.
+  const mysql = await startMysql({ settings: ['innodb_flush_log_at_trx_commit=2'] });
   const { host, port, user, password, client } = mysql;
   const place = { host, port, user, password, client, database: 'shop' };
   await fillSource(mysql, rows);
   const warehouse = await startEmulatorProcess(`${folder.path}/maxcompute`);
   const columns = await columnsOf(mysql);
   const pairs = await columnPairs(place, 'orders', columns);
+  const printer = await mysql.connect(COPIES);
+  const duck = await duckFingerprints(folder.path, mysqlLines(place, 'orders', pairs), pairs);
   return {
     rows,
     folder: folder.path,
@@ -57,7 +62,10 @@ export async function openChaosWorld(rows: number, python?: string | null): Prom
     columns,
     pairs,
     expected: await expectRows(mysqlLines(place, 'orders', pairs)),
+    fingerprints: { mysql: await mysqlFingerprints(printer, 'shop.orders', pairs), maxcompute: duck },
     async close() {
+      duck.close();
+      await printer.end();
       await warehouse.stop();
       await mysql.stop();
       await folder.remove();
