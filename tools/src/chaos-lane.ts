@@ -1,30 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { processIsAlive } from '@sampan/hosts/pool';
 import { type Client, createClient } from '@sampan/sdk';
 import postgres, { type Sql } from 'postgres';
+import { hasEnded, type Look, lookAt } from './chaos-look.ts';
 import type { Mode, TargetKind } from './chaos-plan.ts';
 import { OLD_ROWS } from './chaos-rows.ts';
 import { openTargetSides, type TargetSide } from './chaos-targets.ts';
 import { type ChaosWorld, COPIES, KEY, PROJECT } from './chaos-world.ts';
 import { openDemoApi } from './demo-api.ts';
 import { type SampanProcess, startSampan } from './servers.ts';
-
-/** An instance as its row stands. */
-export interface Look {
-  state: string;
-  phase: string | null;
-  committing: boolean;
-  attempt: number;
-  needsDecision: boolean;
-  handle: { session?: string } | null;
-  written: number;
-  sealed: number;
-  /** What is still to be cleaned in the target. */
-  cleanup: string | null;
-  failure: { code: string; message: string } | null;
-  /** The attempt's process, while it lives. */
-  host: number | null;
-}
 
 /** A server with a database of its own: what is killed here disturbs no other lane. */
 export interface Lane {
@@ -50,13 +33,10 @@ export interface LaneOptions {
 }
 
 export const SPLITS = 4;
-const ENDED = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELLED']);
-export const hasEnded = (look: Look) => ENDED.has(look.state);
-
 export async function openLane(world: ChaosWorld, name: string, { main }: LaneOptions = {}): Promise<Lane> {
   const data = `${world.folder}/${name}`;
-  // The shortest lease there is: what is lost is given on soon.
-  const settings = { SAMPAN_LEASE_SECONDS: '2' };
+  // What is lost is given on soon, and a busy machine loses nothing by itself.
+  const settings = { SAMPAN_LEASE_SECONDS: '4' };
   const server = await startSampan(data, settings, main);
   const databaseUrl = databaseOf(data);
   const database = postgres(databaseUrl, { max: 2, onnotice: () => {}, backoff: () => 0.1 });
@@ -73,7 +53,7 @@ export async function openLane(world: ChaosWorld, name: string, { main }: LaneOp
     targets: await openTargetSides(world),
     start: (table, target, mode, where) =>
       startTask(client, world, ids, { name: `${table}-${++tasks}`, table, target, mode, where: where ?? null }),
-    look: (instance) => look(database, instance),
+    look: (instance) => lookAt(database, instance),
     async restart() {
       await client.close();
       lane.server = await startSampan(data, settings, main);
@@ -160,17 +140,6 @@ async function startTask(
   );
   if (runTask.instance === undefined) throw new Error(runTask.message);
   return Buffer.from(runTask.instance.id, 'base64').toString().replace(/^.*:/, '');
-}
-
-async function look(database: Sql, instance: string): Promise<Look> {
-  const [row] = await database`
-    select i.state, i.phase, i.committing, i.attempt, i.needs_decision as "needsDecision", i.handle, i.cleanup, i.failure,
-      coalesce((i.progress -> 'total' ->> 'rowsWritten')::float8, 0) as written, a.process,
-      (select count(*)::int from splits s where s.instance_id = i.id and s.state = 'SEALED') as sealed
-    from instances i left join attempts a on a.instance_id = i.id and a.number = i.attempt where i.id = ${instance}`;
-  const process = row.process as string | null;
-  const host = process !== null && processIsAlive(process) === true ? Number(process.split('/')[1]) : null;
-  return { ...(row as unknown as Look), host };
 }
 
 /** The embedded database's own files tell where it listens and how to come in. */

@@ -12,19 +12,25 @@ export type Mode = (typeof MODES)[number];
 /** Whose process is killed: the run's, the worker's, or both at once. */
 export type Victim = 'host' | 'server' | 'both';
 
-export interface FaultPlan {
-  number: number;
-  target: TargetKind;
-  mode: Mode;
+export interface Fault {
   phase: Phase;
   victim: Victim;
   /** 0 to 1: how far into the phase. */
   moment: number;
 }
 
-export interface FaultResult {
-  /** The phase that the run was in when the fault struck; null: it did not strike. */
-  landed: Phase | null;
+/** One copy, and the faults that strike it one after the other: each meets what is left of the one before. */
+export interface CasePlan {
+  number: number;
+  target: TargetKind;
+  mode: Mode;
+  /** In the order of their phases. */
+  faults: Fault[];
+}
+
+export interface CaseResult {
+  /** For each fault the phase that the run was in when it struck; null: it did not strike. */
+  landed: (Phase | null)[];
   lost: number;
   doubled: number;
   /** Row counts seen in the target that are neither the old nor the new content. */

@@ -1,8 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Lane, Look } from './chaos-lane.ts';
-import { hasEnded, SPLITS } from './chaos-lane.ts';
-import { type FaultPlan, PHASES, type Phase } from './chaos-plan.ts';
-import type { Books } from './chaos-targets.ts';
+import { type Lane, SPLITS } from './chaos-lane.ts';
+import { hasEnded, type Look } from './chaos-look.ts';
+import { type Fault, PHASES, type Phase } from './chaos-plan.ts';
+import type { Books, TargetSide } from './chaos-targets.ts';
+
+/** The run that is to be struck. */
+export interface Run {
+  instance: string;
+  table: string;
+  side: TargetSide;
+}
 
 /** How long the run's process may work on within a phase before it is struck, at most, in milliseconds. */
 const WIDTH: { [phase in Phase]: number } = { read: 200, write: 120, seal: 60, verify: 8, commit: 15, after: 2 };
@@ -18,6 +25,8 @@ export function phaseOf(look: Look, books: Books): Phase | null {
   if (books.committed) return 'after';
   if (look.committing) return 'commit';
   if (look.phase === 'VERIFYING') return 'verify';
+  // A later attempt that is just beginning, whatever an earlier one has left.
+  if (look.phase === 'CONNECTING' || look.phase === 'PLANNING') return 'read';
   if (books.sealed > 0 || look.sealed > 0) return 'seal';
   return books.written || look.written > 0 ? 'write' : 'read';
 }
@@ -33,16 +42,15 @@ export interface Caught {
  * Lets the run work in short slices, and holds it (SIGSTOP) where the plan wants it, or behind that where the phase
  * passed too quickly. Null: it ended, or another attempt began, before it could be held.
  */
-export async function catchRun(lane: Lane, plan: FaultPlan, instance: string, table: string): Promise<Caught | null> {
-  const side = lane.targets[plan.target];
+export async function catchRun(lane: Lane, fault: Fault, { instance, table, side }: Run): Promise<Caught | null> {
   let worked = 0;
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; ) {
     const before = await lane.look(instance);
-    if (before.attempt > 1 || (hasEnded(before) && before.state !== 'SUCCEEDED')) return null;
+    if (hasEnded(before) && before.state !== 'SUCCEEDED') return null;
     const { host } = before;
     if (host === null) {
       if (before.state === 'SUCCEEDED') return { look: before, phase: 'after', host };
-      await pause(2);
+      await pause(5);
       continue;
     }
     signal(host, 'SIGSTOP');
@@ -52,15 +60,16 @@ export async function catchRun(lane: Lane, plan: FaultPlan, instance: string, ta
       await pause(1);
       const look = await lane.look(instance);
       const phase = phaseOf(look, await side.books(instance, look, table));
-      if (phase === null) return null;
-      const behind = PHASES.indexOf(phase) - PHASES.indexOf(plan.phase);
-      held = behind > 0 || (behind === 0 && worked >= plan.moment * WIDTH[phase]);
-      if (held) return { look, phase, host };
-      if (behind === 0) worked += SLICE[phase];
+      if (phase !== null) {
+        const behind = PHASES.indexOf(phase) - PHASES.indexOf(fault.phase);
+        held = behind > 0 || (behind === 0 && worked >= fault.moment * WIDTH[phase]);
+        if (held) return { look, phase, host };
+        if (behind === 0) worked += SLICE[phase];
+      }
     } finally {
       if (!held) signal(host, 'SIGCONT');
     }
-    await pause(sliceBefore(plan.phase, before));
+    await pause(sliceBefore(fault.phase, before));
   }
   return null;
 }
@@ -71,27 +80,28 @@ function sliceBefore(wanted: Phase, look: Look): number {
   return look.sealed >= SPLITS - 1 || look.phase === 'VERIFYING' || look.committing ? SLICE[wanted] : FAR_MS;
 }
 
-/** Kills (-9) what the plan says; the phase that the run was in at that moment, or null where it could not be struck. */
-export async function strike(lane: Lane, plan: FaultPlan, instance: string, table: string): Promise<Phase | null> {
-  const caught = await catchRun(lane, plan, instance, table);
+/** Kills (-9) what the fault says; the phase that the run was in at that moment, or null where it could not be struck. */
+export async function strike(lane: Lane, fault: Fault, run: Run): Promise<Phase | null> {
+  const caught = await catchRun(lane, fault, run);
   if (caught === null) return null;
   const { host } = caught;
-  const side = lane.targets[plan.target];
-  if (plan.victim === 'host') {
+  const now = async () => {
+    const look = await lane.look(run.instance);
+    return phaseOf(look, await run.side.books(run.instance, look, run.table));
+  };
+  if (fault.victim === 'host') {
     if (host === null) return null;
     // The last messages of the host may still have moved the row.
-    const look = await lane.look(instance);
-    const phase = phaseOf(look, await side.books(instance, look, table));
+    const phase = await now();
     signal(host, 'SIGKILL');
     return phase;
   }
   signal(lane.server.pid, 'SIGSTOP');
-  const look = await lane.look(instance);
-  const phase = phaseOf(look, await side.books(instance, look, table));
-  if (plan.victim === 'both' && host !== null) signal(host, 'SIGKILL');
+  const phase = await now();
+  if (fault.victim === 'both' && host !== null) signal(host, 'SIGKILL');
   await lane.server.kill();
   // Left alone, the host finds out by itself that nobody is there any more.
-  if (plan.victim === 'server' && host !== null) signal(host, 'SIGCONT');
+  if (fault.victim === 'server' && host !== null) signal(host, 'SIGCONT');
   return phase;
 }
 

@@ -1,8 +1,9 @@
-import { type Break, runFault } from './chaos-case.ts';
+import { type Break, runCase } from './chaos-case.ts';
 import { type Lane, type LaneOptions, openLane } from './chaos-lane.ts';
 import {
-  type FaultPlan,
-  type FaultResult,
+  type CasePlan,
+  type CaseResult,
+  type Fault,
   MODES,
   type Mode,
   PHASES,
@@ -14,11 +15,15 @@ import {
 } from './chaos-plan.ts';
 import { openChaosWorld } from './chaos-world.ts';
 
+/** A process that dies five times is taken for broken: fewer faults than that strike one run. */
+const FAULTS_A_RUN = 3;
+
 export interface CaseReport {
   name: string;
   asked: number;
-  /** Runs that were to be struck; those that ended before they could be are tried again. */
+  /** Faults tried: those whose run ended or went on before they could strike are tried again. */
   injected: number;
+  copies: number;
   landed: { [phase in Phase]: number };
   victims: { [victim in Victim]: number };
   recovered: number;
@@ -94,28 +99,37 @@ async function unlessEnded<T>(signal: AbortSignal | undefined, work: Promise<T>)
 async function runCombination(
   lanes: readonly Lane[],
   options: ChaosOptions,
-  { target, mode }: Pick<FaultPlan, 'target' | 'mode'>,
+  { target, mode }: Pick<CasePlan, 'target' | 'mode'>,
   next: () => number,
   numbers: { next: number },
 ): Promise<CaseReport> {
   const report = emptyCase(`MySQL → ${target}, ${mode}`, options.faults);
-  const phases = options.phases ?? PHASES;
+  const landed = () => PHASES.reduce((sum, phase) => sum + report.landed[phase], 0);
   const wanted = { ...report.landed };
-  const landedIn = () => PHASES.reduce((sum, phase) => sum + report.landed[phase], 0);
-  let underWay = 0;
+  const underWay = () => PHASES.reduce((sum, phase) => sum + wanted[phase], 0);
+  const choose = (): Fault[] => {
+    const left = options.faults - landed() - underWay();
+    // Those with the fewest so far, in ever new company.
+    const few = (options.phases ?? PHASES).map((phase) => ({
+      phase,
+      n: report.landed[phase] + wanted[phase] + next() / 2,
+    }));
+    const fewest = few.sort((a, b) => a.n - b.n).slice(0, Math.min(left, FAULTS_A_RUN));
+    const chosen = fewest.map((one) => one.phase);
+    const inOrder = PHASES.filter((phase) => chosen.includes(phase));
+    return inOrder.map((phase) => ({ phase, victim: victimOf(next()), moment: next() }));
+  };
   const work = async (lane: Lane) => {
-    while (landedIn() + underWay < options.faults && report.injected < options.faults * 2 + 20) {
-      // The phase with the fewest so far, those under way included.
-      const phase = [...phases].sort((a, b) => report.landed[a] + wanted[a] - report.landed[b] - wanted[b])[0];
-      const plan = { number: numbers.next++, target, mode, phase, victim: victimOf(next()), moment: next() };
-      wanted[phase]++;
-      underWay++;
-      report.injected++;
-      const result = await runFault(lane, plan, options.how)
+    for (;;) {
+      const faults = choose();
+      if (faults.length === 0 || report.injected > options.faults * 2 + 20) return;
+      const plan = { number: numbers.next++, target, mode, faults };
+      for (const { phase } of faults) wanted[phase]++;
+      report.injected += faults.length;
+      const result = await runCase(lane, plan, options.how)
         .catch((error: Error) => afterError(lane, error, options.signal))
         .finally(() => {
-          wanted[phase]--;
-          underWay--;
+          for (const { phase } of faults) wanted[phase]--;
         });
       count(report, plan, result);
       options.tell(lineOf(report, plan, result));
@@ -126,12 +140,12 @@ async function runCombination(
 }
 
 /** Whatever else goes wrong, such as a server that does not come back, counts against the product. */
-async function afterError(lane: Lane, error: Error, signal: AbortSignal | undefined): Promise<FaultResult> {
+async function afterError(lane: Lane, error: Error, signal: AbortSignal | undefined): Promise<CaseResult> {
   if (signal?.aborted) throw error;
   await lane.server.kill();
   await lane.restart().catch(() => lane.restart());
   return {
-    landed: null,
+    landed: [],
     lost: 0,
     doubled: 0,
     partialSeen: [],
@@ -149,6 +163,7 @@ function emptyCase(name: string, asked: number): CaseReport {
     name,
     asked,
     injected: 0,
+    copies: 0,
     landed: { read: 0, write: 0, seal: 0, verify: 0, commit: 0, after: 0 },
     victims: { host: 0, server: 0, both: 0 },
     recovered: 0,
@@ -161,26 +176,31 @@ function emptyCase(name: string, asked: number): CaseReport {
   };
 }
 
-function count(report: CaseReport, plan: FaultPlan, result: FaultResult): void {
-  if (result.landed !== null) {
-    report.landed[result.landed]++;
-    report.victims[plan.victim]++;
-  }
+function count(report: CaseReport, plan: CasePlan, result: CaseResult): void {
+  result.landed.forEach((phase, at) => {
+    if (phase === null) return;
+    report.landed[phase]++;
+    report.victims[plan.faults[at].victim]++;
+    if (!result.stuck) report.recovered++;
+  });
+  report.copies++;
   report.lost += result.lost;
   report.doubled += result.doubled;
   report.partialSeen += result.partialSeen.length;
   report.stuck += result.stuck ? 1 : 0;
-  report.recovered += result.stuck ? 0 : 1;
   report.leftovers += result.leftovers;
   report.slowestRecoveryMs = Math.max(report.slowestRecoveryMs, result.recoveredMs);
 }
 
-function lineOf(report: CaseReport, plan: FaultPlan, result: FaultResult): string {
+function lineOf(report: CaseReport, plan: CasePlan, result: CaseResult): string {
   const { lost, doubled, partialSeen, stuck, landed, leftovers, recoveredMs } = result;
   const bad = lost + doubled + partialSeen.length > 0 || stuck;
-  const where = landed === plan.phase ? `in ${landed}` : `meant for ${plan.phase}, in ${landed ?? 'nothing'}`;
+  const faults = plan.faults.map(({ phase, victim }, at) => {
+    const struck = landed[at] ?? null;
+    return `${victim} in ${struck ?? 'nothing'}${struck === phase ? '' : ` (meant for ${phase})`}`;
+  });
   const more = bad || leftovers > 0 ? `: ${JSON.stringify(result)}` : '';
-  return `${bad ? '✗' : '✓'} ${report.name} #${plan.number}: ${plan.victim} ${where}, ${recoveredMs} ms${more}`;
+  return `${bad ? '✗' : '✓'} ${report.name} #${plan.number}: ${faults.join(', ')}; ${recoveredMs} ms${more}`;
 }
 
 function total(seed: number, cases: CaseReport[], seconds: number): ChaosReport {

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { getTable, Http, runSql, typeText } from '@sampan/maxcompute';
 import type { Connection } from 'mysql2/promise';
 import { same } from './chaos-fingerprint.ts';
-import type { Look } from './chaos-lane.ts';
+import type { Look } from './chaos-look.ts';
 import type { Mode } from './chaos-plan.ts';
 import { type Damage, OLD_ROWS } from './chaos-rows.ts';
 import { type ChaosWorld, COPIES, KEY, PROJECT } from './chaos-world.ts';
