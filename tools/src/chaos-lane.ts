@@ -18,6 +18,7 @@ export interface Lane {
   databaseUrl: string;
   data: string;
   settings: { [name: string]: string };
+  main: string | undefined;
   targets: { [kind in TargetKind]: TargetSide };
   /** Runs a task that copies the source; the instance's id as the database has it. */
   start(table: string, target: TargetKind, mode: Mode, where?: string): Promise<string>;
@@ -50,6 +51,7 @@ export async function openLane(world: ChaosWorld, name: string, { main }: LaneOp
     databaseUrl,
     data,
     settings,
+    main,
     targets: await openTargetSides(world),
     start: (table, target, mode, where) =>
       startTask(client, world, ids, { name: `${table}-${++tasks}`, table, target, mode, where: where ?? null }),

@@ -15,9 +15,6 @@ import {
 } from './chaos-plan.ts';
 import { openChaosWorld } from './chaos-world.ts';
 
-/** A process that dies five times is taken for broken: fewer faults than that strike one run. */
-const FAULTS_A_RUN = 3;
-
 export interface CaseReport {
   name: string;
   asked: number;
@@ -55,10 +52,14 @@ export interface ChaosOptions extends LaneOptions {
   /** Deployments that are broken side by side. */
   lanes: number;
   how: Break;
+  /** How many faults strike one copy, one after the other. */
+  faultsARun: number;
   /** Default: all. */
   targets?: readonly TargetKind[];
   modes?: readonly Mode[];
   phases?: readonly Phase[];
+  /** How far into its phase each fault strikes; default: at random. */
+  moment?: number;
   /** Default: found or installed; null: read the emulator's files by DuckDB instead. */
   python?: string | null;
   /** Ends everything that was started. */
@@ -114,10 +115,10 @@ async function runCombination(
       phase,
       n: report.landed[phase] + wanted[phase] + next() / 2,
     }));
-    const fewest = few.sort((a, b) => a.n - b.n).slice(0, Math.min(left, FAULTS_A_RUN));
+    const fewest = few.sort((a, b) => a.n - b.n).slice(0, Math.max(0, Math.min(left, options.faultsARun)));
     const chosen = fewest.map((one) => one.phase);
     const inOrder = PHASES.filter((phase) => chosen.includes(phase));
-    return inOrder.map((phase) => ({ phase, victim: victimOf(next()), moment: next() }));
+    return inOrder.map((phase) => ({ phase, victim: victimOf(next()), moment: options.moment ?? next() }));
   };
   const work = async (lane: Lane) => {
     for (;;) {

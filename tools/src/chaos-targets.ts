@@ -32,6 +32,8 @@ export interface TargetSide {
   damage(table: string, mode: Mode): Promise<Damage>;
   /** Staging tables that this instance has left in the target. */
   leftovers(instance: string): Promise<number>;
+  /** Keeps the instance's staging from being dropped, until what is answered is called. */
+  holdStaging(instance: string): Promise<() => Promise<void>>;
   hasSeed(): Promise<boolean>;
   remove(table: string): Promise<void>;
   close(): Promise<void>;
@@ -77,10 +79,12 @@ async function openMysqlSide(world: ChaosWorld): Promise<TargetSide> {
       if (same(await of(`\`${table}\``), expected(mode))) return NONE;
       return world.expected.compare(mysqlLines({ ...world.place, database: COPIES }, table, world.pairs), mode);
     },
-    async leftovers(instance) {
-      const name = createHash('sha256').update(instance).digest('hex').slice(0, 16);
-      const [rows] = await keeper.query(`SHOW TABLES LIKE 'sampan\\_stg\\_${name}%'`);
-      return (rows as unknown[]).length;
+    leftovers: async (instance) => (await stagingOf(keeper, instance)).length,
+    async holdStaging(instance) {
+      const holder = await world.mysql.connect(COPIES);
+      await holder.query('START TRANSACTION');
+      for (const name of await stagingOf(holder, instance)) await holder.query(`SELECT 1 FROM \`${name}\` LIMIT 1`);
+      return () => holder.end();
     },
     hasSeed: async () => true,
     async remove(table) {
@@ -142,6 +146,7 @@ function openWarehouseSide(world: ChaosWorld): TargetSide {
       }
     },
     leftovers: async () => 0,
+    holdStaging: async () => async () => {},
     hasSeed: async () => manifestOf('seed') !== null,
     async remove(table) {
       await runSql(http, `DROP TABLE ${table}`);
@@ -151,6 +156,12 @@ function openWarehouseSide(world: ChaosWorld): TargetSide {
       http.close();
     },
   };
+}
+
+async function stagingOf(connection: Connection, instance: string): Promise<string[]> {
+  const name = createHash('sha256').update(instance).digest('hex').slice(0, 16);
+  const [rows] = await connection.query(`SHOW TABLES LIKE 'sampan\\_stg\\_${name}%'`);
+  return (rows as object[]).map((row) => String(Object.values(row)[0]));
 }
 
 /** Null where it is not there, or is just being replaced. */

@@ -1,9 +1,17 @@
 import { parseArgs } from 'node:util';
-import { killRun } from './chaos-case.ts';
+import { type Break, killRun } from './chaos-case.ts';
 import { type ChaosReport, isClean, runChaos } from './chaos-suite.ts';
+import { sleepwalk } from './chaos-zombie.ts';
+
+// A process that dies five times is taken for broken: fewer faults than that strike one copy.
+const BREAKS: { [name: string]: { how: Break; faultsARun: number } } = {
+  R1: { how: killRun, faultsARun: 3 },
+  R5: { how: sleepwalk(), faultsARun: 1 },
+};
 
 const USAGE = `npm run chaos -- [options]: breaks runs at chosen moments, and counts what became of the rows.
-  --only R1      kills (-9) the run's host, its server, or both
+  --only R1      kills (-9) the run's host, its server, or both, up to three times for one copy (the default)
+         R5      puts server and host to sleep until another server has taken the run over, and wakes them
   --faults N     that struck, for each of the four combinations of target and mode (default 12)
   --seed S       of the moments (default 1)
   --rows N       rows of each copy (default 100000)
@@ -33,12 +41,13 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (values.only !== 'R1') throw new Error('--only takes R1.');
+  const broken = BREAKS[values.only];
+  if (broken === undefined) throw new Error(`--only is one of ${Object.keys(BREAKS).join(', ')}.`);
   const ending = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort());
   const report = await runChaos({
     signal: ending.signal,
-    how: killRun,
+    ...broken,
     faults: wholeNumber('faults', values.faults, 1),
     seed: wholeNumber('seed', values.seed, 0),
     rows: wholeNumber('rows', values.rows, 2_000),
