@@ -16,6 +16,8 @@ export interface OpenedDatabase {
 }
 
 const RETRY_MS = 60_000;
+/** A process that is frozen in the middle of a transaction must not keep its locks from those who take over its work. */
+const FROZEN_MS = 10_000;
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
 /** The database named by DATABASE_URL, waited for a minute; without it the embedded one. @throws StartError */
@@ -31,7 +33,7 @@ export async function openDatabase(options: {
     onnotice: () => {},
     backoff: () => 0.2,
     connect_timeout: 10,
-    connection: { application_name: 'sampan' },
+    connection: { application_name: 'sampan', idle_in_transaction_session_timeout: FROZEN_MS },
   };
   // Drizzle changes how the client that it wraps reads times: raw statements and LISTEN have one of their own.
   const wrapped = postgres(url, { ...settings, max: 16 });

@@ -63,3 +63,20 @@ it('transactions whose connections are ended in the middle are whole or nothing,
     select count(*)::int n from (select transaction from halves group by 1 having array_agg(half order by half) <> '{1,2}') t`;
   expect(n).toBe(0);
 }, 90_000);
+
+it('what a frozen process holds in a transaction is given back in time for those who take over from it', async () => {
+  await killer`create table held (id int primary key, n int not null)`;
+  await killer`insert into held values (1, 0)`;
+  const began = Date.now();
+  let waited = 0;
+  // Between two statements nothing tells a process that is frozen from one that is busy but the time.
+  const frozen = database.db.transaction(async (tx) => {
+    await tx.execute(sql`update held set n = n + 1 where id = 1`);
+    await database.db.transaction((other) => other.execute(sql`update held set n = n + 10 where id = 1`));
+    waited = Date.now() - began;
+    await tx.execute(sql`update held set n = n + 100 where id = 1`);
+  });
+  await expect(frozen).rejects.toThrow();
+  await expect.poll(async () => (await killer`select n from held`)[0].n).toBe(10);
+  expect(waited).toBeLessThan(25_000);
+}, 60_000);

@@ -67,7 +67,7 @@ export async function startScheduler(control: Control, databaseUrl: string): Pro
 }
 
 async function startAgenda(control: Control, databaseUrl: string, tick: () => Promise<void>): Promise<Running> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, idle_in_transaction_session_timeout: 10_000 });
   // A connection that the database ends while nobody uses it tells only here; unheard, it would end this process.
   pool.on('error', (error) => control.log.warn({ err: error }, 'a connection of agenda was lost'));
   const agenda = new Agenda({
@@ -81,6 +81,8 @@ async function startAgenda(control: Control, databaseUrl: string, tick: () => Pr
   agenda.define('forget-requests', async () => forgetRequests(control));
   // It creates its tables at start, which two processes must not do at once.
   await control.sql.begin(async (turn) => {
+    // The transaction is idle while agenda creates them, for as long as that takes on a busy machine.
+    await turn`select set_config('idle_in_transaction_session_timeout', '60000', true)`;
     await turn`select pg_advisory_xact_lock(hashtext('sampan agenda'))`;
     await agenda.start();
     await agenda.every('1 second', 'tick');
