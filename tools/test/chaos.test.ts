@@ -26,42 +26,50 @@ it(
   PATIENCE_MS,
 );
 
-describe('a worker that sleeps past its lease while it is about to publish, and wakes when another has', () => {
-  const zombies = {
-    ...small,
-    lanes: 1,
-    how: sleepwalk('published'),
-    faultsARun: 1,
-    modes: ['APPEND'] as const,
-    phases: ['verify'] as const,
-    moment: 0,
-  };
+describe.each([
+  { target: 'mysql', phase: 'commit' },
+  { target: 'maxcompute', phase: 'verify' },
+] as const)(
+  'a worker that sleeps past its lease in $phase into $target, and wakes when another has published',
+  ({ target, phase }) => {
+    const zombie = {
+      ...small,
+      lanes: 1,
+      how: sleepwalk('published'),
+      faults: 1,
+      faultsARun: 1,
+      targets: [target],
+      modes: ['APPEND'] as const,
+      phases: [phase],
+      moment: 0,
+    };
 
-  it(
-    'can neither publish nor spoil',
-    async () => {
-      const report = await runChaos({ ...zombies, faults: 1 });
-      expect(report, told.join('\n')).toMatchObject({ lost: 0, doubled: 0, partialSeen: 0, stuck: 0 });
-      expect(struck(report)).toEqual([1, 1]);
-    },
-    PATIENCE_MS,
-  );
+    it(
+      'can neither publish nor spoil',
+      async () => {
+        const report = await runChaos(zombie);
+        expect(report, told.join('\n')).toMatchObject({ lost: 0, doubled: 0, partialSeen: 0, stuck: 0 });
+        expect(struck(report)).toEqual([1]);
+      },
+      PATIENCE_MS,
+    );
 
-  it(
-    'doubles every row in a build without the fence, and the checker finds it',
-    async () => {
-      const folder = await makeFolder('unfenced');
-      try {
-        const report = await runChaos({ ...zombies, faults: 1, main: buildUnfenced(folder.path) });
-        for (const one of report.cases) expect(one.doubled, told.join('\n')).toBeGreaterThanOrEqual(small.rows);
-        expect(isClean(report)).toBe(false);
-      } finally {
-        await folder.remove();
-      }
-    },
-    PATIENCE_MS,
-  );
-});
+    it(
+      'doubles every row in a build without the fence, and the checker finds it',
+      async () => {
+        const folder = await makeFolder('unfenced');
+        try {
+          const report = await runChaos({ ...zombie, main: buildUnfenced(folder.path) });
+          expect(report.doubled, told.join('\n')).toBeGreaterThanOrEqual(small.rows);
+          expect(isClean(report)).toBe(false);
+        } finally {
+          await folder.remove();
+        }
+      },
+      PATIENCE_MS,
+    );
+  },
+);
 
 describe('the comparison of rows', () => {
   async function* lines(...some: string[]) {
