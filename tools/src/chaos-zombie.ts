@@ -6,7 +6,8 @@ import { catchRun, phaseOf, type Run, signal } from './chaos-strike.ts';
 import { type SampanProcess, startSampan } from './servers.ts';
 
 /** When a worker that slept past its lease wakes: the one after it is at work, has just published, or has ended. */
-export type Wake = 'at work' | 'published' | 'ended';
+export type Wake = (typeof WAKES)[number];
+const WAKES = ['at work', 'published', 'ended'] as const;
 
 const PATIENCE_MS = 120_000;
 /** What a process that has lost its lease may take to find out. */
@@ -28,14 +29,10 @@ export function sleepwalk(wake?: Wake): Break {
       const look = await lane.look(run.instance);
       const phase = phaseOf(look, await run.side.books(run.instance, look, run.table));
       standIn = await startStandIn(lane);
-      await takenOver(
-        lane,
-        run,
-        look.attempt,
-        wake ?? (['at work', 'published', 'ended'] as const)[Math.floor(fault.moment * 3)],
-      );
+      const moment = wake ?? WAKES[Math.floor(fault.moment * WAKES.length)];
+      await takenOver(lane, run, look.attempt, moment);
       // What is cleaned away under the one who wakes would stop it too, and that is not the fence.
-      release = await run.side.holdStaging(run.instance);
+      if (moment === 'published') release = await run.side.holdStaging(run.instance);
       for (const pid of sleepers) signal(pid, 'SIGCONT');
       await finished(lane, run.instance, PATIENCE_MS);
       await gone(caught.host);
