@@ -337,8 +337,9 @@ describe('bad input', () => {
         ),
       ),
     ).toEqual(['mapping.1.target TWICE']);
-    expect(codes(await createTask(world, taskInput(world, 'b4', { target: { writeMode: 'UPSERT' } })))).toEqual([
-      'target.object MODE_UNAVAILABLE',
+    const upsert = { dataSourceId: world.source, writeMode: 'UPSERT' };
+    expect(codes(await createTask(world, taskInput(world, 'b4', { target: upsert })))).toEqual([
+      'target.object MODE_UNSUPPORTED',
     ]);
     expect(
       codes(await createTask(world, taskInput(world, 'b5', { source: { where: "day = '${yyyyMMdd}'" } }))),
@@ -351,7 +352,6 @@ describe('bad input', () => {
         ),
       ),
     ).toEqual(['schedule.at REQUIRED']);
-    await world.emulator.endpoint;
     const made = await createTask(world, taskInput(world, 'typed', { mapping: [{ target: 'id', column: 'created' }] }));
     expect(await ended(world, await runTask(world, made.task.id))).toMatchObject({ state: 'SUCCEEDED' });
     expect(
