@@ -54,14 +54,22 @@ describe.each([
       PATIENCE_MS,
     );
 
+    // Which of the two comes first is chance: where the one who wakes finds everything cleaned away, there is no damage.
     it(
-      'doubles every row in a build without the fence, and the checker finds it',
+      'does damage in a build without the fence, in one of some tries, and the checker finds it',
       async () => {
         const folder = await makeFolder('unfenced');
         try {
-          const report = await runChaos({ ...zombie, main: buildUnfenced(folder.path) });
-          expect(report.doubled, told.join('\n')).toBeGreaterThanOrEqual(small.rows);
-          expect(isClean(report)).toBe(false);
+          const main = buildUnfenced(folder.path);
+          let damage = 0;
+          for (const wake of ['published', 'at work', 'published', 'at work', 'published', 'at work'] as const) {
+            const report = await runChaos({ ...zombie, how: sleepwalk(wake), main });
+            damage = report.lost + report.doubled + report.partialSeen;
+            if (damage === 0) continue;
+            expect(isClean(report)).toBe(false);
+            break;
+          }
+          expect(damage, told.join('\n')).toBeGreaterThan(0);
         } finally {
           await folder.remove();
         }
